@@ -1,0 +1,174 @@
+/** Wiring alone: address → store → runner → scene → views. */
+import { Runner } from "./net/runner.js";
+import { windowFor } from "./net/wish.js";
+import { Loop } from "./render/loop.js";
+import { readPalette } from "./render/palette.js";
+import { Scene } from "./render/scene.js";
+import { decodeLink } from "./state/link.js";
+import { Store } from "./state/store.js";
+import { mountAddress } from "./ui/address.js";
+import { mountClock } from "./ui/clock.js";
+import { mountControls } from "./ui/controls.js";
+import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
+import { mountMessages } from "./ui/messages.js";
+import { mountProgress } from "./ui/progress.js";
+import { mountRadiusSlider } from "./ui/radius_slider.js";
+import { mountResting } from "./ui/resting.js";
+import { mountTheme } from "./ui/theme.js";
+import { mountTools } from "./ui/tools.js";
+import * as eigenvalues from "./views/eigenvalues.js";
+import * as equation from "./views/equation.js";
+import * as hiddenStates from "./views/hidden_states.js";
+import * as norms from "./views/norms.js";
+import * as readout from "./views/readout.js";
+import * as recurrentMatrix from "./views/recurrent_matrix.js";
+import * as timeline from "./views/timeline.js";
+import * as verdict from "./views/verdict.js";
+
+/** @param {string} selector @returns {HTMLElement} */
+function place(selector) {
+  const element = document.querySelector(selector);
+  if (!(element instanceof HTMLElement)) throw new Error(`the page has no ${selector}`);
+  return element;
+}
+
+const { signal } = new AbortController();
+const opened = await decodeLink(location.hash);
+const store = new Store(opened.experiment, { t: opened.t ?? opened.experiment.steps });
+const loop = new Loop();
+const scene = new Scene(store, loop, readPalette(document.documentElement));
+
+/** What scripts and tests may know of the page; it is never ahead of the pixels. */
+const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), version: "" };
+Object.assign(window, { rhoscope: truth });
+
+const hidden = hiddenStates.mount(place(".hidden-states"), scene, signal);
+const views = [
+  hidden,
+  norms.mount(place(".norms"), scene, signal),
+  eigenvalues.mount(place(".eigenvalues"), scene, signal),
+  recurrentMatrix.mount(place(".recurrent-matrix"), scene, signal),
+  timeline.mount(place(".time"), scene, signal),
+];
+verdict.mount(place(".verdict-row"), scene, signal);
+equation.mount(place(".equation"), scene, signal);
+readout.mount(place(".readout"), scene, signal);
+
+const messages = mountMessages(place(".messages"), { onRetry: () => runner.retry() }, signal);
+const progress = mountProgress(place(".progress"), { onStop: () => runner.cancel() }, signal);
+const clock = mountClock(place(".clock"), store, signal);
+const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
+const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
+const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
+const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
+const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
+const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
+  scene.palette = readPalette(document.documentElement);
+  for (const { panel } of views) panel?.invalidate();
+  loop.markAll();
+}, signal);
+
+const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme), {
+  onWhole: showWhole,
+  onProgress: (run) => {
+    progress.show(run);
+    scene.run = run;
+    loop.markAll();
+  },
+  onError: (error, experiment) => {
+    progress.hide();
+    const isBeside = experiment !== null && controls.explain(error.field, error.message);
+    messages.problem(isBeside ? `${error.message} The picture shows the last run that could be made.` : error.message);
+  },
+  onState: (state) => {
+    if (state === "gone") messages.server("The server is gone. What you made stays here; the page takes up again by itself.");
+    if (state === "open") messages.server("");
+    progress.hide();
+  },
+  onHello: (hello) => {
+    truth.version = hello.version;
+    controls.setCapabilities(hello);
+  },
+}, signal);
+const resting = mountResting(scene, views, () => runner.isBusy, signal);
+
+/** @param {import("./net/run.js").Run} run */
+function showWhole(run) {
+  truth.runsReceived = runner.received;
+  messages.problem("");
+  controls.clearProblems();
+  progress.hide();
+  scene.run = run;
+  loop.markAll();
+  loop.afterNextFrame(() => {
+    if (scene.run !== run) return;
+    truth.picturesPainted += 1;
+    truth.painted = run.done?.experiment ?? null;
+  });
+}
+
+let asked = "";
+function ask() {
+  const window = windowFor(store.experiment, store.view.span, hidden.panel.area.width);
+  const wish = JSON.stringify([window, store.experiment]);
+  if (wish === asked) return;
+  asked = wish;
+  runner.request({ experiment: store.experiment, window });
+}
+
+store.subscribe((change) => {
+  if (change === "experiment") resting.disturb();
+  ask();
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "recurrent_matrix.hand");
+  else loop.mark("equation", "recurrent_matrix.hand", "timeline");
+}, signal);
+let span = store.view.span;
+store.subscribe(() => {
+  if (span === store.view.span) return;
+  span = store.view.span;
+  loop.markAll();
+  resting.disturb();
+}, signal);
+for (const { panel } of views) {
+  if (panel) panel.onResize = () => {
+    loop.markAll();
+    resting.disturb();
+    ask();
+  };
+}
+
+const bindings = [
+  { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
+  { shown: "← →", does: "one step back, on (with shift: ten)", matches: (/** @type {KeyboardEvent} */ { key }) => key === "ArrowLeft" || key === "ArrowRight",
+    act: (/** @type {KeyboardEvent} */ { key, shiftKey }) => store.look({ t: store.view.t + (key === "ArrowLeft" ? -1 : 1) * (shiftKey ? 10 : 1), isPlaying: false }) },
+  { shown: "Home", does: "first step", matches: plainKey("Home"), act: clock.first },
+  { shown: "End", does: "last step", matches: plainKey("End"), act: clock.last },
+  { shown: "[ ]", does: "ρ down, up by 0.01", matches: (/** @type {KeyboardEvent} */ { key }) => key === "[" || key === "]", act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
+  { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
+  { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
+  { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
+  { shown: "Ctrl Z", does: "undo", matches: (/** @type {KeyboardEvent} */ event) => isCommand(event, "z") && !event.shiftKey, act: tools.undo },
+  { shown: "Ctrl Shift Z", does: "redo", matches: (/** @type {KeyboardEvent} */ event) => (isCommand(event, "z") && event.shiftKey) || isCommand(event, "y"), act: tools.redo },
+  { shown: "?", does: "this sheet", matches: plainKey("?"), act: tools.help },
+];
+/** @param {KeyboardEvent} event @param {string} key */
+function isCommand(event, key) {
+  return (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === key;
+}
+bindKeys(bindings, signal);
+fillHelp(help, bindings);
+
+const script = /** @type {HTMLScriptElement} */ (place("#plotly"));
+const takePlotly = () => {
+  scene.plotly = window.Plotly ?? null;
+  loop.markAll();
+  resting.disturb();
+};
+if (window.Plotly) takePlotly();
+else script.addEventListener("load", takePlotly, { signal, once: true });
+script.addEventListener("error", () => messages.remark("Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again."), { signal });
+
+messages.remark(opened.problems.join(" "));
+ask();
+loop.markAll();

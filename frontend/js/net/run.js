@@ -1,0 +1,167 @@
+/**
+ * One run as its frames arrive: arrays for all columns, filled from the left by the states and
+ * from the right by the gradients. A column is a step, or a bin of steps where the page asked for
+ * fewer columns than there are steps.
+ */
+import { firstOfBatch } from "./tensors.js";
+
+/** @typedef {import("./tensors.js").Frame} Frame */
+/** @typedef {import("./tensors.js").Tensor} Tensor */
+/** @typedef {import("./wire.js").Done} Done */
+/** @typedef {import("../state/experiment.js").Experiment} Experiment */
+/** @typedef {{t0: number, t1: number, columns: number}} Window */
+
+/**
+ * The extremes of a log10 quantity in each column; the same array twice where a column is a step.
+ * @typedef {{low: Float64Array, high: Float64Array}} Series
+ */
+
+/** @typedef {"log10_norm_h" | "log10_grad_h" | "log10_grad_W_hh" | "log10_grad_W_xh"} SeriesName */
+
+/** Frames that stand until the server sends another of their kind on the same socket. */
+export class Standing {
+  /** @type {Readonly<Record<string, Tensor>>} */
+  weights = {};
+  /** @type {Readonly<Record<string, Tensor>>} */
+  inputs = {};
+  /** @type {Readonly<Record<string, Tensor>>} */
+  spectrum = {};
+
+  /** @param {Frame} frame @returns {boolean} whether the frame was of a standing kind */
+  take({ metadata, tensors }) {
+    const { kind } = metadata;
+    if (kind !== "weights" && kind !== "inputs" && kind !== "spectrum") return false;
+    this[kind] = tensors;
+    return true;
+  }
+
+  copy() {
+    return Object.assign(new Standing(), this);
+  }
+}
+
+export class Run {
+  /** @type {Done | null} the server's last word, once all frames are here */
+  done = null;
+  /** @type {Standing} */
+  standing = new Standing();
+  /** @type {Float32Array | Float64Array} [columns, H] */
+  h = new Float32Array(0);
+  /** @type {Float32Array | Float64Array} [columns, O] */
+  y = new Float32Array(0);
+  /** @type {Partial<Record<SeriesName, Series>>} */
+  #series = {};
+  /** Columns [0, statesEnd) of the states and [gradientsStart, columns) of the gradients are here. */
+  statesEnd = 0;
+  gradientsStart;
+  sentAt_ms = performance.now();
+
+  /**
+   * @param {number} id
+   * @param {Experiment} experiment as it was sent
+   * @param {Window} window
+   */
+  constructor(id, experiment, window) {
+    this.id = id;
+    this.experiment = experiment;
+    this.window = window;
+    this.columns = Math.min(window.columns, window.t1 - window.t0);
+    this.gradientsStart = this.columns;
+  }
+
+  get T() {
+    return this.experiment.steps;
+  }
+
+  get H() {
+    return this.experiment.cell.hidden_size;
+  }
+
+  get isWhole() {
+    return this.done !== null;
+  }
+
+  /** Whether the server is asked for a window in columns; without, every step comes as it is. */
+  get hasView() {
+    const { t0, t1, columns } = this.window;
+    return t0 > 0 || t1 < this.T || columns < this.T;
+  }
+
+  /** The first step (from 0) of a column. @param {number} column */
+  stepOf(column) {
+    const { t0, t1 } = this.window;
+    return t0 + Math.floor((column * (t1 - t0)) / this.columns);
+  }
+
+  /** The column that holds a step (from 0). @param {number} step */
+  columnOf(step) {
+    const { t0, t1 } = this.window;
+    const guess = Math.floor(((step - t0) * this.columns) / (t1 - t0));
+    return guess + 1 < this.columns && this.stepOf(guess + 1) <= step ? guess + 1 : guess;
+  }
+
+  /** @param {SeriesName} name @returns {Series} */
+  series(name) {
+    return (this.#series[name] ??= this.#emptySeries());
+  }
+
+  /** The value of a log10 quantity at a step (from 0): its largest in the step's column. @param {SeriesName} name @param {number} step */
+  valueAt(name, step) {
+    const column = this.columnOf(step);
+    return this.series(name).high[column] ?? NaN;
+  }
+
+  /** @param {Frame} frame a chunk of this run's states or gradients */
+  take({ metadata, tensors }) {
+    const start = this.columnOf(Number(metadata.t0));
+    if (metadata.kind === "states") {
+      this.statesEnd = this.#takeStates(start, tensors);
+    } else if (metadata.kind === "gradients") {
+      this.#takeSeries(start, tensors, ["log10_grad_h", "log10_grad_W_hh", "log10_grad_W_xh"]);
+      this.gradientsStart = start;
+    }
+  }
+
+  /** @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @returns {number} the first column not here yet */
+  #takeStates(start, tensors) {
+    for (const name of /** @type {const} */ (["h", "y"])) {
+      const tensor = tensors[name];
+      if (!tensor) continue;
+      const { data, shape } = firstOfBatch(tensor, 2);
+      const width = shape[1] ?? 0;
+      // A run in one chunk keeps the frame's own memory.
+      if (data.length === this.columns * width) this[name] = data;
+      else {
+        if (this[name].length !== this.columns * width) this[name] = data instanceof Float64Array ? new Float64Array(this.columns * width) : new Float32Array(this.columns * width);
+        this[name].set(data, start * width);
+      }
+    }
+    return start + this.#takeSeries(start, tensors, ["log10_norm_h"]);
+  }
+
+  /**
+   * @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @param {SeriesName[]} names
+   * @returns {number} columns in the chunk
+   */
+  #takeSeries(start, tensors, names) {
+    let count = 0;
+    for (const name of names) {
+      const tensor = tensors[name];
+      if (!tensor) continue;
+      const isPaired = this.hasView;
+      const { data, shape } = firstOfBatch(tensor, isPaired ? 2 : 1);
+      count = shape[0] ?? 0;
+      const { low, high } = this.series(name);
+      for (let k = 0; k < count; k++) {
+        low[start + k] = data[isPaired ? 2 * k : k] ?? NaN;
+        high[start + k] = data[isPaired ? 2 * k + 1 : k] ?? NaN;
+      }
+    }
+    return count;
+  }
+
+  /** @returns {Series} */
+  #emptySeries() {
+    return { low: new Float64Array(this.columns).fill(NaN), high: new Float64Array(this.columns).fill(NaN) };
+  }
+}

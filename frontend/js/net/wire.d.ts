@@ -1,0 +1,839 @@
+// The messages between server and page. Made by `make types` from app/; not edited by hand.
+
+export type Message = Cancel | Done | ErrorMessage | Hello | Run;
+
+/**
+ * Stops run `id`; it ends in `done` with the status cancelled. An ended run stays as it is.
+ */
+export interface Cancel {
+  type: "cancel";
+  id: number;
+}
+/**
+ * The end of a run. What was not measured, or is not finite, is null.
+ */
+export interface Done {
+  type: "done";
+  /**
+   * The run; null in the answer of POST /api/run.
+   */
+  id: number | null;
+  status: "complete" | "superseded" | "cancelled";
+  timings: Timings | null;
+  /**
+   * Index, from 0, of the first step where h is not finite in the run's dtype.
+   */
+  first_nonfinite_step: number | null;
+  notes: Note[];
+  diagnosis: Diagnosis | null;
+  /**
+   * Measured ρ of the W_hh in force.
+   */
+  spectral_radius: number | null;
+  /**
+   * Measured σ_max of the W_hh in force.
+   */
+  largest_singular_value: number | null;
+  /**
+   * √(‖W‖_F² - Σ|λ|²) of the W_hh in force; 0 for a normal matrix.
+   */
+  henrici_departure: number | null;
+  /**
+   * The whole Experiment in force, with spectral_radius the number in force.
+   */
+  experiment: CompleteExperiment | null;
+}
+/**
+ * Computing time in milliseconds; waiting for the reader counts in `total_ms` alone.
+ */
+export interface Timings {
+  build_ms: number;
+  spectrum_ms: number;
+  forward_ms: number;
+  backward_ms: number;
+  total_ms: number;
+}
+/**
+ * Something the reader should know about the result.
+ */
+export interface Note {
+  code: string;
+  message: string;
+}
+/**
+ * The verdict of a run; with a batch, of the mean over its sequences of log10 norms.
+ */
+export interface Diagnosis {
+  states: StatesVerdict;
+  gradients: GradientsVerdict;
+  certificate: Certificate;
+  float_end: FloatEnd;
+}
+/**
+ * What became of ‖h_t‖ from h_1 to h_T.
+ */
+export interface StatesVerdict {
+  /**
+   * Geometric mean factor per step, as a power of ten.
+   */
+  log10_factor: number | null;
+  /**
+   * Change from the first to the last, in decades.
+   */
+  log10_change: number | null;
+  /**
+   * vanish from -1 decade, explode from +1, else live; zero if it is exactly 0 from some step.
+   */
+  fate: ("vanish" | "explode" | "live" | "zero") | null;
+  /**
+   * Steps after which it is exactly 0.
+   */
+  zero_after: number | null;
+}
+/**
+ * What became of ‖∂L/∂h_t‖ from h_T back to h_1.
+ */
+export interface GradientsVerdict {
+  /**
+   * Geometric mean factor per step, as a power of ten.
+   */
+  log10_factor: number | null;
+  /**
+   * Change from the first to the last, in decades.
+   */
+  log10_change: number | null;
+  /**
+   * vanish from -1 decade, explode from +1, else live; zero if it is exactly 0 from some step.
+   */
+  fate: ("vanish" | "explode" | "live" | "zero") | null;
+  /**
+   * Steps after which it is exactly 0.
+   */
+  zero_after: number | null;
+  /**
+   * The part of the factor that the activation's slope takes, as a power of ten.
+   */
+  log10_saturation: number | null;
+  /**
+   * The part of the factor that W_hhᵀ gives, as a power of ten.
+   */
+  log10_linear_gain: number | null;
+  /**
+   * The change that steps_to_threshold counts to, in decades: -6, or 6 where it explodes.
+   */
+  threshold_log10: number;
+  /**
+   * Smallest distance from the end at which the gradient has changed by that much.
+   */
+  steps_to_threshold: number | null;
+}
+/**
+ * What the largest singular value alone proves.
+ */
+export interface Certificate {
+  /**
+   * Largest slope of the activation.
+   */
+  gamma: number;
+  /**
+   * Largest singular value of W_hh.
+   */
+  sigma_max: number | null;
+  /**
+   * σ_max γ < 1: every gradient must vanish.
+   */
+  must_vanish: boolean;
+  /**
+   * σ_max γ > 1: without it nothing can explode.
+   */
+  can_explode: boolean;
+}
+/**
+ * Where the run's dtype ends.
+ */
+export interface FloatEnd {
+  dtype: "float32" | "float64";
+  /**
+   * Largest number, as a power of ten.
+   */
+  log10_max: number;
+  /**
+   * Smallest number above 0, as a power of ten.
+   */
+  log10_tiny: number;
+}
+/**
+ * Everything that is on the screen. `{}` is the default picture.
+ */
+export interface CompleteExperiment {
+  /**
+   * Version of this document's format.
+   */
+  version: 1;
+  cell: CompleteCell;
+  recurrent: CompleteRecurrent;
+  input_weights: CompleteInputWeights;
+  bias: CompleteBias;
+  readout: CompleteReadout;
+  input:
+    | CompleteImpulse
+    | CompleteConstant
+    | CompleteSine
+    | CompleteNoise
+    | CompleteSilence
+    | CompleteInputValues;
+  initial_state: CompleteZeros | CompleteRandomState | StateValues;
+  loss: CompleteLinearLoss | CompleteMeanSquaredLoss;
+  /**
+   * T, the number of steps; 1 to the server's --max-steps.
+   */
+  steps: number;
+  /**
+   * B, the number of sequences run side by side; 1 to the server's --max-batch.
+   */
+  batch_size: number;
+  /**
+   * Precision of weights, states and swept gradients; norms are float64 always.
+   */
+  dtype: "float32" | "float64";
+}
+/**
+ * The recurrent cell and its sizes.
+ */
+export interface CompleteCell {
+  /**
+   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h).
+   */
+  kind: "elman";
+  /**
+   * The activation φ.
+   */
+  activation: "tanh" | "relu" | "linear";
+  /**
+   * D, the number of inputs; 1 to the server's --max-input.
+   */
+  input_size: number;
+  /**
+   * H, the number of hidden units; 1 to the server's --max-hidden.
+   */
+  hidden_size: number;
+  /**
+   * O, the number of outputs; 1 to the server's --max-output.
+   */
+  output_size: number;
+}
+/**
+ * How W_hh is drawn, scaled and edited.
+ */
+export interface CompleteRecurrent {
+  /**
+   * The random matrix that is drawn: gaussian has entries N(0, 1/H).
+   */
+  ensemble: "gaussian" | "orthogonal" | "identity" | "rotation" | "delay_line";
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed: number;
+  /**
+   * ρ that W_hh is rescaled to, 0 or more; null with gain null means 1.
+   */
+  spectral_radius: number | null;
+  /**
+   * Factor on the draw, without rescaling to a radius, 0 or more; not with spectral_radius.
+   */
+  gain: number | null;
+  /**
+   * Operations on the drawn and scaled matrix, in order.
+   */
+  edits: CompleteSetWeight[];
+}
+/**
+ * Sets one weight of W_hh to a number; it stays until a later operation.
+ */
+export interface CompleteSetWeight {
+  op: "set";
+  /**
+   * Row, from 0: the unit that receives; below H.
+   */
+  i: number;
+  /**
+   * Column, from 0: the unit that sends; below H.
+   */
+  j: number;
+  /**
+   * The new weight.
+   */
+  value: number;
+}
+/**
+ * How W_xh is drawn: scale · N(0, 1/D).
+ */
+export interface CompleteInputWeights {
+  /**
+   * Factor on the draw.
+   */
+  scale: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed: number;
+}
+/**
+ * How b_h is drawn: scale · N(0, 1); zero by default.
+ */
+export interface CompleteBias {
+  /**
+   * Factor on the draw.
+   */
+  scale: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed: number;
+}
+/**
+ * How W_hy is drawn: scale · N(0, 1/H); b_y is zero.
+ */
+export interface CompleteReadout {
+  /**
+   * Factor on the draw.
+   */
+  scale: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed: number;
+}
+/**
+ * One push: the amplitude at index 0, then nothing.
+ */
+export interface CompleteImpulse {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "impulse";
+}
+/**
+ * The amplitude at every step.
+ */
+export interface CompleteConstant {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "constant";
+}
+/**
+ * A sine wave that starts at 0.
+ */
+export interface CompleteSine {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "sine";
+  /**
+   * Length of one period in steps, above 0.
+   */
+  period: number;
+}
+/**
+ * White noise N(0, amplitude²).
+ */
+export interface CompleteNoise {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "noise";
+}
+/**
+ * No input at all.
+ */
+export interface CompleteSilence {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "silence";
+}
+/**
+ * The input as numbers.
+ */
+export interface CompleteInputValues {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "values";
+  /**
+   * x, T rows of D numbers, the same for every sequence of a batch.
+   */
+  values: number[][];
+}
+/**
+ * h_0 = 0.
+ */
+export interface CompleteZeros {
+  kind: "zeros";
+}
+/**
+ * h_0 = scale · N(0, 1).
+ */
+export interface CompleteRandomState {
+  kind: "random";
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed: number;
+  /**
+   * Factor on the draw.
+   */
+  scale: number;
+}
+/**
+ * h_0 as numbers.
+ */
+export interface StateValues {
+  kind: "values";
+  /**
+   * h_0, H numbers, the same for every sequence of a batch.
+   */
+  values: number[];
+}
+/**
+ * cᵀh_t with a fixed unit direction c: shows how gradients travel, and nothing else.
+ */
+export interface CompleteLinearLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at: "last" | "every";
+  kind: "linear";
+}
+/**
+ * ½‖y_t - target_t‖².
+ */
+export interface CompleteMeanSquaredLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at: "last" | "every";
+  kind: "mse";
+  /**
+   * O numbers for every step, or T rows of O numbers; null means zero.
+   */
+  target: (number[] | number[][]) | null;
+}
+/**
+ * Why a message or a run was refused. All seven keys are always there.
+ */
+export interface ErrorMessage {
+  type: "error";
+  /**
+   * The run this ends; null on HTTP, and where none is.
+   */
+  id: number | null;
+  /**
+   * One of a closed list, for programs.
+   */
+  code:
+    | "invalid_json"
+    | "invalid_field"
+    | "over_limit"
+    | "not_text"
+    | "forbidden_origin"
+    | "forbidden_host"
+    | "not_found"
+    | "method_not_allowed"
+    | "busy"
+    | "internal";
+  /**
+   * One sentence for people: what, got, expected, what to do.
+   */
+  message: string;
+  /**
+   * Dotted path of the field, e.g. cell.hidden_size.
+   */
+  field: string | null;
+  /**
+   * The refused value, shortened where it is long.
+   */
+  got: string | number | boolean | null;
+  /**
+   * What would have been accepted.
+   */
+  expected: string | null;
+}
+/**
+ * The first message on every socket.
+ */
+export interface Hello {
+  type: "hello";
+  protocol: number;
+  /**
+   * Version of the Rhoscope that serves this.
+   */
+  version: string;
+  device: "cpu" | "cuda";
+  dtype_default: "float32" | "float64";
+  limits: Limits;
+  capabilities: Capabilities;
+}
+/**
+ * What this server accepts; each is a flag of the command and an environment variable.
+ */
+export interface Limits {
+  max_hidden: number;
+  max_steps: number;
+  max_input: number;
+  max_output: number;
+  max_batch: number;
+  max_edits: number;
+  max_message_bytes: number;
+  max_result_bytes: number;
+  max_memory_bytes: number;
+  max_sessions: number;
+}
+/**
+ * The choices that this server has for the fields of the Experiment.
+ */
+export interface Capabilities {
+  cells: string[];
+  activations: string[];
+  ensembles: string[];
+  inputs: string[];
+  initial_states: string[];
+  losses: string[];
+  edits: string[];
+  dtypes: string[];
+}
+/**
+ * Asks for a run. A newer run supersedes an older one.
+ */
+export interface Run {
+  type: "run";
+  /**
+   * Number of this run on this socket; each is larger than the one before.
+   */
+  id: number;
+  experiment: Experiment;
+  /**
+   * Null or absent: every step is sent.
+   */
+  view?: View | null;
+}
+/**
+ * Everything that is on the screen. `{}` is the default picture.
+ */
+export interface Experiment {
+  /**
+   * Version of this document's format.
+   */
+  version?: 1;
+  cell?: Cell;
+  recurrent?: Recurrent;
+  input_weights?: InputWeights;
+  bias?: Bias;
+  readout?: Readout;
+  input?: Impulse | Constant | Sine | Noise | Silence | InputValues;
+  initial_state?: Zeros | RandomState | StateValues;
+  loss?: LinearLoss | MeanSquaredLoss;
+  /**
+   * T, the number of steps; 1 to the server's --max-steps.
+   */
+  steps?: number;
+  /**
+   * B, the number of sequences run side by side; 1 to the server's --max-batch.
+   */
+  batch_size?: number;
+  /**
+   * Precision of weights, states and swept gradients; norms are float64 always.
+   */
+  dtype?: "float32" | "float64";
+}
+/**
+ * The recurrent cell and its sizes.
+ */
+export interface Cell {
+  /**
+   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h).
+   */
+  kind?: "elman";
+  /**
+   * The activation φ.
+   */
+  activation?: "tanh" | "relu" | "linear";
+  /**
+   * D, the number of inputs; 1 to the server's --max-input.
+   */
+  input_size?: number;
+  /**
+   * H, the number of hidden units; 1 to the server's --max-hidden.
+   */
+  hidden_size?: number;
+  /**
+   * O, the number of outputs; 1 to the server's --max-output.
+   */
+  output_size?: number;
+}
+/**
+ * How W_hh is drawn, scaled and edited.
+ */
+export interface Recurrent {
+  /**
+   * The random matrix that is drawn: gaussian has entries N(0, 1/H).
+   */
+  ensemble?: "gaussian" | "orthogonal" | "identity" | "rotation" | "delay_line";
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * ρ that W_hh is rescaled to, 0 or more; null with gain null means 1.
+   */
+  spectral_radius?: number | null;
+  /**
+   * Factor on the draw, without rescaling to a radius, 0 or more; not with spectral_radius.
+   */
+  gain?: number | null;
+  /**
+   * Operations on the drawn and scaled matrix, in order.
+   */
+  edits?: SetWeight[];
+}
+/**
+ * Sets one weight of W_hh to a number; it stays until a later operation.
+ */
+export interface SetWeight {
+  op?: "set";
+  /**
+   * Row, from 0: the unit that receives; below H.
+   */
+  i: number;
+  /**
+   * Column, from 0: the unit that sends; below H.
+   */
+  j: number;
+  /**
+   * The new weight.
+   */
+  value: number;
+}
+/**
+ * How W_xh is drawn: scale · N(0, 1/D).
+ */
+export interface InputWeights {
+  /**
+   * Factor on the draw.
+   */
+  scale?: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+}
+/**
+ * How b_h is drawn: scale · N(0, 1); zero by default.
+ */
+export interface Bias {
+  /**
+   * Factor on the draw.
+   */
+  scale?: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+}
+/**
+ * How W_hy is drawn: scale · N(0, 1/H); b_y is zero.
+ */
+export interface Readout {
+  /**
+   * Factor on the draw.
+   */
+  scale?: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+}
+/**
+ * One push: the amplitude at index 0, then nothing.
+ */
+export interface Impulse {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind?: "impulse";
+}
+/**
+ * The amplitude at every step.
+ */
+export interface Constant {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "constant";
+}
+/**
+ * A sine wave that starts at 0.
+ */
+export interface Sine {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "sine";
+  /**
+   * Length of one period in steps, above 0.
+   */
+  period?: number;
+}
+/**
+ * White noise N(0, amplitude²).
+ */
+export interface Noise {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "noise";
+}
+/**
+ * No input at all.
+ */
+export interface Silence {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "silence";
+}
+/**
+ * The input as numbers.
+ */
+export interface InputValues {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence and values.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "values";
+  /**
+   * x, T rows of D numbers, the same for every sequence of a batch.
+   */
+  values: number[][];
+}
+/**
+ * h_0 = 0.
+ */
+export interface Zeros {
+  kind?: "zeros";
+}
+/**
+ * h_0 = scale · N(0, 1).
+ */
+export interface RandomState {
+  kind: "random";
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * Factor on the draw.
+   */
+  scale?: number;
+}
+/**
+ * cᵀh_t with a fixed unit direction c: shows how gradients travel, and nothing else.
+ */
+export interface LinearLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at?: "last" | "every";
+  kind?: "linear";
+}
+/**
+ * ½‖y_t - target_t‖².
+ */
+export interface MeanSquaredLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at?: "last" | "every";
+  kind: "mse";
+  /**
+   * O numbers for every step, or T rows of O numbers; null means zero.
+   */
+  target?: (number[] | number[][]) | null;
+}
+/**
+ * What the page can show: these steps, in no more than `columns` columns.
+ */
+export interface View {
+  /**
+   * First step shown, from 0.
+   */
+  t0: number;
+  /**
+   * Step after the last one shown; above t0, at most T.
+   */
+  t1: number;
+  /**
+   * Number of columns; bin k of n = min(columns, t1 - t0) starts at t0 + ⌊k(t1 - t0)/n⌋.
+   */
+  columns: number;
+}

@@ -1,0 +1,19 @@
+/** Which part of a run the page asks for: never more columns than it can show. */
+
+/** @typedef {import("./run.js").Window} Window */
+/** @typedef {import("../state/experiment.js").Experiment} Experiment */
+
+/** A run this short is wanted whole, whatever the width: zooming then needs no answer. */
+const WHOLE_STEPS = 1000;
+
+/**
+ * @param {Experiment} experiment @param {readonly [number, number] | null} span @param {number} width_px of the time axis
+ * @returns {Window}
+ */
+export function windowFor({ steps }, span, width_px) {
+  if (steps <= WHOLE_STEPS) return { t0: 0, t1: steps, columns: steps };
+  const [t0, t1] = span ?? [0, steps];
+  // Rounded, so that a page resized by a hair asks for the same thing.
+  const columns = Math.max(200, Math.min(2000, 100 * Math.ceil(width_px / 100)));
+  return { t0, t1, columns: Math.min(columns, t1 - t0) };
+}

@@ -1,0 +1,111 @@
+/** Lines over columns: a quantity's extremes as a band, its largest as a line; gaps where it isn't finite. */
+
+/** @typedef {import("../net/run.js").Run} Run */
+/** @typedef {import("../net/run.js").Series} Series */
+/** @typedef {import("./panel.js").PlotPanel} PlotPanel */
+
+/**
+ * @typedef {object} Stroke
+ * @property {string} colour
+ * @property {number} width
+ * @property {readonly number[]} [dash]
+ * @property {number} [alpha]
+ */
+
+/**
+ * @param {CanvasRenderingContext2D} context @param {PlotPanel} panel @param {Run} run
+ * @param {Series} series @param {Stroke} stroke
+ */
+export function paintSeries(context, panel, run, { low, high }, { colour, width, dash = [], alpha = 1 }) {
+  context.save();
+  context.strokeStyle = colour;
+  context.fillStyle = colour;
+  context.globalAlpha = alpha;
+  context.lineWidth = width;
+  context.lineJoin = "round";
+  context.setLineDash([...dash]);
+  const centre = (/** @type {number} */ column) => panel.px((run.stepOf(column) + 1 + run.stepOf(column + 1)) / 2);
+  context.beginPath();
+  let isDown = false;
+  for (let column = 0; column < run.columns; column++) {
+    const value = /** @type {number} */ (high[column]);
+    if (!Number.isFinite(value)) isDown = false;
+    else if (isDown) context.lineTo(centre(column), panel.py(value));
+    else {
+      context.moveTo(centre(column), panel.py(value));
+      // A lone point still shows: a round cap on a line of no length.
+      context.lineTo(centre(column) + 0.01, panel.py(value));
+      isDown = true;
+    }
+  }
+  context.lineCap = "round";
+  context.stroke();
+  if (low !== high && run.columns < run.window.t1 - run.window.t0) paintBand(context, panel, run, low, high, centre);
+  context.restore();
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context @param {PlotPanel} panel @param {Run} run
+ * @param {Float64Array} low @param {Float64Array} high @param {(column: number) => number} centre
+ */
+function paintBand(context, panel, run, low, high, centre) {
+  context.globalAlpha *= 0.35;
+  context.setLineDash([]);
+  context.beginPath();
+  for (let column = 0; column < run.columns; column++) {
+    const [bottom, top] = [/** @type {number} */ (low[column]), /** @type {number} */ (high[column])];
+    if (!Number.isFinite(bottom) || !Number.isFinite(top)) continue;
+    context.moveTo(centre(column), panel.py(bottom));
+    context.lineTo(centre(column), panel.py(top));
+  }
+  context.stroke();
+}
+
+/**
+ * A straight line in data coordinates.
+ * @param {CanvasRenderingContext2D} context @param {PlotPanel} panel
+ * @param {[number, number]} from @param {[number, number]} to @param {Stroke} stroke
+ */
+export function paintLine(context, panel, from, to, { colour, width, dash = [], alpha = 1 }) {
+  context.save();
+  context.strokeStyle = colour;
+  context.globalAlpha = alpha;
+  context.lineWidth = width;
+  context.setLineDash([...dash]);
+  context.beginPath();
+  context.moveTo(panel.px(from[0]), panel.py(from[1]));
+  context.lineTo(panel.px(to[0]), panel.py(to[1]));
+  context.stroke();
+  context.restore();
+}
+
+/**
+ * Small text on a halo of the ground, readable over lines.
+ * @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} y
+ * @param {import("./palette.js").Palette} palette
+ * @param {{align?: CanvasTextAlign, colour?: string}} [options]
+ */
+export function paintText(context, text, x, y, palette, { align = "left", colour = palette.quiet } = {}) {
+  context.save();
+  context.font = `${palette.text_px}px ${palette.font}`;
+  context.textAlign = align;
+  context.textBaseline = "bottom";
+  context.lineWidth = 4;
+  context.lineJoin = "round";
+  context.strokeStyle = palette.ground;
+  context.strokeText(text, x, y);
+  context.fillStyle = colour;
+  context.fillText(text, x, y);
+  context.restore();
+}
+
+/** Smallest and largest finite value of some series. @param {readonly Series[]} all @returns {[number, number]} */
+export function finiteExtent(all) {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const { low, high } of all) {
+    for (const value of low) if (value < min && Number.isFinite(value)) min = value;
+    for (const value of high) if (value > max && Number.isFinite(value)) max = value;
+  }
+  return [min, max];
+}

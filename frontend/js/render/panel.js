@@ -1,0 +1,198 @@
+/**
+ * A panel: a title line, and below it a picture in three layers that agree to the pixel: marks on
+ * a canvas, Plotly's axes with invisible traces for hover and zoom, and an overlay for the cursor.
+ * Plotly's plot area is fixed by margins, so the canvases know it even before Plotly is there.
+ */
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {{left: number, right: number, top: number, bottom: number}} Margins */
+/** @typedef {{x: number, y: number, width: number, height: number}} Area in CSS pixels of the panel's body */
+
+/**
+ * @typedef {object} PanelOptions
+ * @property {string} title
+ * @property {string} [detail]        what the axes are, in the title line
+ * @property {Margins} margins
+ * @property {boolean} [isSquare]     the plot area is the largest square that fits
+ * @property {object} xaxis           Plotly's options of the axis, without range
+ * @property {object} yaxis
+ * @property {boolean} [canZoom]      along x
+ */
+
+const FIXED = Object.freeze({ fixedrange: true });
+
+export class PlotPanel {
+  /** Size of the panel's body, and the plot area in it, in CSS pixels. */
+  width = 0;
+  height = 0;
+  /** @type {Area} */
+  area = { x: 0, y: 0, width: 0, height: 0 };
+  /** @type {[number, number]} */
+  xRange = [0, 1];
+  /** @type {[number, number]} */
+  yRange = [0, 1];
+  /** @type {object[]} */
+  #traces = [];
+  #isFigureStale = true;
+  #isFigureMade = false;
+
+  /**
+   * @param {HTMLElement} element an empty section
+   * @param {Scene} scene
+   * @param {PanelOptions} options
+   * @param {AbortSignal} signal
+   */
+  constructor(element, scene, options, signal) {
+    this.element = element;
+    this.scene = scene;
+    this.options = options;
+    element.classList.add("panel");
+    element.innerHTML = `
+      <header class="panel-head"><h2></h2><span class="panel-detail"></span><div class="panel-legend"></div></header>
+      <div class="panel-body"><canvas class="marks"></canvas><div class="plot"></div><canvas class="overlay"></canvas></div>`;
+    this.head = /** @type {HTMLElement} */ (element.querySelector("header"));
+    this.legend = /** @type {HTMLElement} */ (element.querySelector(".panel-legend"));
+    this.body = /** @type {HTMLElement} */ (element.querySelector(".panel-body"));
+    this.figure = /** @type {HTMLElement} */ (element.querySelector(".plot"));
+    this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
+    this.overlay = /** @type {HTMLCanvasElement} */ (element.querySelector(".overlay"));
+    /** @type {HTMLElement} */ (element.querySelector("h2")).textContent = options.title;
+    /** @type {HTMLElement} */ (element.querySelector(".panel-detail")).textContent = options.detail ?? "";
+    const observer = new ResizeObserver(() => this.#measure());
+    observer.observe(this.body);
+    signal.addEventListener("abort", () => {
+      observer.disconnect();
+      if (this.#isFigureMade) scene.plotly?.purge(this.figure);
+    }, { once: true });
+    this.#measure();
+  }
+
+  /** @type {(() => void) | null} called when the panel got another size */
+  onResize = null;
+  /** @type {((range: [number, number] | null) => void) | null} the hand zoomed along x; null = all */
+  onZoom = null;
+
+  #measure() {
+    const { width, height } = this.body.getBoundingClientRect();
+    const { left, right, top, bottom } = this.options.margins;
+    let area = { x: left, y: top, width: Math.max(width - left - right, 1), height: Math.max(height - top - bottom, 1) };
+    if (this.options.isSquare) {
+      const side = Math.min(area.width, area.height);
+      area = { x: area.x + (area.width - side) / 2, y: area.y + (area.height - side) / 2, width: side, height: side };
+    }
+    this.width = width;
+    this.height = height;
+    this.area = area;
+    const ratio = globalThis.devicePixelRatio || 1;
+    for (const canvas of [this.marks, this.overlay]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    this.#isFigureStale = true;
+    this.onResize?.();
+  }
+
+  /** Pixels of a data coordinate. @param {number} x */
+  px(x) {
+    return this.area.x + ((x - this.xRange[0]) / (this.xRange[1] - this.xRange[0])) * this.area.width;
+  }
+
+  /** @param {number} y */
+  py(y) {
+    return this.area.y + this.area.height - ((y - this.yRange[0]) / (this.yRange[1] - this.yRange[0])) * this.area.height;
+  }
+
+  /** Data coordinates under a pointer, or null outside the plot area. @param {MouseEvent} event @returns {[number, number] | null} */
+  dataUnder(event) {
+    const box = this.body.getBoundingClientRect();
+    const x = (event.clientX - box.left - this.area.x) / this.area.width;
+    const y = (event.clientY - box.top - this.area.y) / this.area.height;
+    if (x < 0 || x > 1 || y < 0 || y > 1) return null;
+    return [this.xRange[0] + x * (this.xRange[1] - this.xRange[0]), this.yRange[1] + y * (this.yRange[0] - this.yRange[1])];
+  }
+
+  /** The axes' ranges from now on; Plotly is told only when they changed. @param {[number, number]} xRange @param {[number, number]} yRange */
+  setRanges(xRange, yRange) {
+    const isSame = [...xRange, ...yRange].every((value, k) => value === [...this.xRange, ...this.yRange][k]);
+    if (isSame) return;
+    this.xRange = xRange;
+    this.yRange = yRange;
+    if (this.#isFigureMade) void this.scene.plotly?.relayout(this.figure, { "xaxis.range": [...xRange], "yaxis.range": [...yRange] });
+  }
+
+  /**
+   * A clean layer, clipped to the plot area.
+   * @param {"marks" | "overlay"} layer
+   * @param {(context: CanvasRenderingContext2D, area: Area) => void} paint
+   */
+  draw(layer, paint) {
+    const canvas = this[layer];
+    const context = canvas.getContext("2d");
+    if (!context) return;
+    const ratio = globalThis.devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.save();
+    context.beginPath();
+    context.rect(this.area.x, this.area.y, this.area.width, this.area.height);
+    context.clip();
+    paint(context, this.area);
+    context.restore();
+  }
+
+  /** The axes must be drawn anew (other colours, other size, other titles) at the next chance. */
+  invalidate() {
+    this.#isFigureStale = true;
+  }
+
+  /** While marks move, what Plotly knows is old: it may not answer the pointer. @param {boolean} isMoving */
+  setMoving(isMoving) {
+    this.figure.classList.toggle("is-moving", isMoving);
+  }
+
+  /** Draws axes where they are stale; needs Plotly. */
+  drawAxes() {
+    if (this.#isFigureStale && this.scene.plotly) this.rest(this.#traces);
+  }
+
+  /** Hands Plotly the data, invisible, for hover. @param {object[]} traces */
+  rest(traces) {
+    const { plotly } = this.scene;
+    if (!plotly) return;
+    this.#traces = traces;
+    this.#isFigureStale = false;
+    // Reused layout objects would keep what a hand has zoomed; uirevision by range says when not to.
+    void plotly.react(this.figure, traces, this.#layout(), { displayModeBar: false, doubleClick: false, responsive: false, showTips: false });
+    if (!this.#isFigureMade) this.#listen();
+    this.#isFigureMade = true;
+  }
+
+  #listen() {
+    const figure = /** @type {import("plotly.js").Figure} */ (this.figure);
+    figure.on("plotly_relayout", (changes) => {
+      const [low, high] = [changes["xaxis.range[0]"], changes["xaxis.range[1]"]];
+      if (typeof low === "number" && typeof high === "number") this.onZoom?.([low, high]);
+    });
+    figure.on("plotly_doubleclick", () => this.onZoom?.(null));
+  }
+
+  #layout() {
+    const { palette } = this.scene;
+    const { area, options } = this;
+    const axis = {
+      automargin: false, zeroline: false, showline: false, ticks: "outside", ticklen: 4, tickcolor: palette.hairline,
+      gridcolor: palette.hairline, gridwidth: 1, color: palette.quiet, tickfont: { size: palette.text_px, color: palette.quiet },
+    };
+    return {
+      width: this.width, height: this.height, autosize: false, showlegend: false,
+      margin: { l: area.x, r: this.width - area.x - area.width, t: area.y, b: this.height - area.y - area.height, pad: 0 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: palette.font, size: palette.text_px, color: palette.ink },
+      hoverlabel: { font: { family: palette.font, size: palette.text_px }, bgcolor: palette.ground, bordercolor: palette.quiet },
+      dragmode: options.canZoom ? "zoom" : false,
+      hovermode: "closest",
+      xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange] },
+      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange] },
+    };
+  }
+}

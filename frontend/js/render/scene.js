@@ -1,0 +1,41 @@
+/** What all views share: the store, the loop, the colours, and the run that is on the screen. */
+
+/** @typedef {import("../net/run.js").Run} Run */
+
+/**
+ * Curves pinned as a pale ghost, to be seen behind what comes after.
+ * @typedef {{run: Run, label: string}} Held
+ */
+
+export class Scene {
+  /** @type {Run | null} what the panels show; a slow run is shown before it is whole */
+  run = null;
+  /** @type {Held | null} */
+  held = null;
+  /** No hand has moved anything for a while: ranges may shrink and Plotly gets the data. */
+  isAtRest = true;
+  /** @type {typeof import("plotly.js") | null} */
+  plotly = null;
+
+  /**
+   * @param {import("../state/store.js").Store} store
+   * @param {import("./loop.js").Loop} loop
+   * @param {import("./palette.js").Palette} palette
+   */
+  constructor(store, loop, palette) {
+    this.store = store;
+    this.loop = loop;
+    this.palette = palette;
+  }
+
+  /** The steps on the shared time axis, [t0, t1) from 0. @returns {readonly [number, number]} */
+  get span() {
+    return this.store.view.span ?? [0, this.store.experiment.steps];
+  }
+
+  /** The range of the shared time axis: step t is centred on t, from 1 to T. @returns {[number, number]} */
+  get timeRange() {
+    const [t0, t1] = this.span;
+    return [t0 + 0.5, t1 + 0.5];
+  }
+}

@@ -1,0 +1,50 @@
+/** The page's own address: the hash follows the Experiment, and a pasted or revisited hash is taken. */
+import { decodeLink, encodeLink } from "../state/link.js";
+
+/** Browsers allow about 100 replaceState calls in half a minute; a drag makes more changes than that. */
+const SETTLE_MS = 400;
+
+/**
+ * @param {import("../state/store.js").Store} store
+ * @param {{onProblems: (problems: readonly string[]) => void}} events @param {AbortSignal} signal
+ */
+export function mountAddress(store, { onProblems }, signal) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let writing = 0;
+
+  const link = () => encodeLink(store.experiment, store.view.t === store.experiment.steps ? null : store.view.t);
+
+  async function write() {
+    timer = undefined;
+    const mine = ++writing;
+    const hash = await link();
+    if (mine === writing && hash !== location.hash) history.replaceState(history.state, "", hash);
+  }
+
+  async function read() {
+    const mine = ++writing;
+    clearTimeout(timer);
+    timer = undefined;
+    const { experiment, t, problems } = await decodeLink(location.hash);
+    if (mine !== writing) return;
+    store.replace(experiment, { label: "opened a link" });
+    store.look({ t: t ?? experiment.steps, span: null });
+    onProblems(problems);
+  }
+
+  store.subscribe(() => {
+    if (store.view.isPlaying) return;
+    timer ??= setTimeout(() => void write(), SETTLE_MS);
+  }, signal);
+  window.addEventListener("hashchange", () => void read(), { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  return {
+    /** The whole address of what is on the screen now. */
+    async link() {
+      const address = new URL(location.href);
+      address.hash = await link();
+      return address.href;
+    },
+  };
+}

@@ -1,0 +1,245 @@
+/** The controls of the Experiment, made from the table of fields: each with its symbol, its range and its own message. */
+import { valueAt } from "../state/experiment.js";
+import { FIELD_AT, problemWith } from "../state/fields.js";
+import { plain } from "../render/format.js";
+
+/** @typedef {import("../state/fields.js").Field} Field */
+/** @typedef {import("../state/store.js").Store} Store */
+
+/**
+ * @typedef {object} Control
+ * @property {string} path
+ * @property {string} name                 what stands before it, HTML
+ * @property {Readonly<Record<string, string>>} [words]  names of choices
+ * @property {boolean} [hasSlider]         a logarithmic slider beside the number
+ * @property {(store: Store) => boolean} [isShown]
+ */
+
+const WORDS = Object.freeze({
+  tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
+  rotation: "rotation", delay_line: "delay line", impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
+  silence: "silence", zeros: "zero", random: "random", last: "at the last step", every: "at every step", mse: "½‖y − target‖²",
+});
+
+const inputIs = (/** @type {string[]} */ ...kinds) => (/** @type {Store} */ store) => kinds.includes(store.experiment.input.kind);
+
+/** @type {ReadonlyArray<{title: string, controls: readonly Control[]}>} */
+const GROUPS = Object.freeze([
+  { title: "Network", controls: [
+    { path: "cell.activation", name: "activation φ" },
+    { path: "cell.hidden_size", name: "units H", hasSlider: true },
+    { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn" },
+    { path: "recurrent.seed", name: "seed" },
+  ] },
+  { title: "Input and start", controls: [
+    { path: "input.kind", name: "input x<sub>t</sub>" },
+    { path: "input.amplitude", name: "amplitude", isShown: inputIs("impulse", "constant", "sine", "noise") },
+    { path: "input.period", name: "period, steps", isShown: inputIs("sine") },
+    { path: "initial_state.kind", name: "start h<sub>0</sub>" },
+    { path: "initial_state.scale", name: "scale of h<sub>0</sub>", isShown: (store) => store.experiment.initial_state.kind === "random" },
+  ] },
+  { title: "Length and loss", controls: [
+    { path: "steps", name: "steps T", hasSlider: true },
+    { path: "loss.at", name: "loss L" },
+  ] },
+]);
+
+/**
+ * @param {HTMLElement} element @param {Store} store
+ * @param {{onNewDraw: () => void}} actions @param {AbortSignal} signal
+ */
+export function mountControls(element, store, { onNewDraw }, signal) {
+  /** @type {Map<string, FieldRow>} */
+  const rows = new Map();
+  for (const { title, controls } of GROUPS) {
+    const group = document.createElement("fieldset");
+    group.innerHTML = `<legend>${title}</legend>`;
+    for (const control of controls) {
+      const row = new FieldRow(control, store, signal);
+      rows.set(control.path, row);
+      group.append(row.element);
+    }
+    element.append(group);
+  }
+  const draw = document.createElement("button");
+  draw.type = "button";
+  draw.className = "new-draw";
+  draw.textContent = "new draw";
+  draw.title = "draw W_hh anew with the next seed (n)";
+  draw.addEventListener("click", onNewDraw, { signal });
+  rows.get("recurrent.seed")?.element.querySelector(".field-input")?.append(draw);
+
+  const show = () => rows.forEach((row) => row.show());
+  store.subscribe((change) => change === "experiment" && show(), signal);
+  show();
+  return {
+    /** What this server has: choices it lacks are taken away, sizes are bounded. @param {import("../net/wire.js").Hello} hello */
+    setCapabilities({ limits, capabilities }) {
+      rows.get("recurrent.ensemble")?.limitChoices(capabilities.ensembles);
+      rows.get("cell.activation")?.limitChoices(capabilities.activations);
+      rows.get("input.kind")?.limitChoices(capabilities.inputs);
+      rows.get("cell.hidden_size")?.limitMax(limits.max_hidden);
+      rows.get("steps")?.limitMax(limits.max_steps);
+      show();
+    },
+    /** Puts a message beside the field it speaks of. @param {string | null} path @param {string} message @returns {boolean} whether there is such a field */
+    explain(path, message) {
+      const row = path === null ? undefined : rows.get(path);
+      row?.explain(message);
+      return row !== undefined;
+    },
+    clearProblems: () => rows.forEach((row) => row.explain("")),
+  };
+}
+
+class FieldRow {
+  /** @type {HTMLInputElement | HTMLSelectElement} */
+  #input;
+  /** @type {HTMLInputElement | null} */
+  #slider = null;
+  #hint;
+  #max;
+  #store;
+  #control;
+  #field;
+
+  /** @param {Control} control @param {Store} store @param {AbortSignal} signal */
+  constructor(control, store, signal) {
+    const field = FIELD_AT.get(control.path);
+    if (!field) throw new Error(`no field ${control.path}`);
+    this.#field = field;
+    this.#control = control;
+    this.#store = store;
+    this.#max = field.max ?? Infinity;
+    const id = `field-${control.path.replace(/[._]/g, "-")}`;
+    this.element = document.createElement("div");
+    this.element.className = "field";
+    this.element.innerHTML = `<label for="${id}">${control.name}</label><div class="field-input"></div><small class="field-hint" id="${id}-hint"></small>`;
+    this.#hint = /** @type {HTMLElement} */ (this.element.querySelector(".field-hint"));
+    const box = /** @type {HTMLElement} */ (this.element.querySelector(".field-input"));
+    this.#input = field.type === "choice" ? choiceInput(field) : numberInput(field);
+    this.#input.id = id;
+    this.#input.setAttribute("aria-describedby", `${id}-hint`);
+    if (control.hasSlider) {
+      this.#slider = logSlider(field);
+      box.append(this.#slider);
+      this.#slider.addEventListener("input", () => this.#take(this.#fromSlider()), { signal });
+      this.#slider.addEventListener("change", () => store.endStep(), { signal });
+    }
+    box.append(this.#input);
+    this.#input.addEventListener("input", () => this.#take(this.#read()), { signal });
+    this.#input.addEventListener("change", () => store.endStep(), { signal });
+    this.#input.addEventListener("blur", () => this.#isFit(this.#read()) || this.#restore(), { signal });
+  }
+
+  /** @param {readonly string[]} choices */
+  limitChoices(choices) {
+    for (const option of this.#input instanceof HTMLSelectElement ? [...this.#input.options] : []) {
+      if (!choices.includes(option.value)) option.remove();
+    }
+  }
+
+  /** @param {number} max */
+  limitMax(max) {
+    this.#max = Math.min(this.#field.max ?? Infinity, max);
+    if (this.#input instanceof HTMLInputElement) this.#input.max = String(this.#max);
+    this.explain("");
+  }
+
+  show() {
+    this.element.hidden = this.#control.isShown ? !this.#control.isShown(this.#store) : false;
+    const value = valueAt(this.#store.experiment, this.#field.path);
+    if (this.#slider) this.#slider.value = String(Math.round(this.#position(Number(value))));
+    if (this.#input === document.activeElement && this.#read() === value) return;
+    if (this.#input === document.activeElement && this.#input instanceof HTMLInputElement && !this.#isFit(this.#read())) return;
+    this.#restore();
+  }
+
+  /** @param {string} problem  "" shows the range again */
+  explain(problem) {
+    const { min, max, type } = this.#field;
+    const isBounded = type !== "choice" && min !== undefined && Math.abs(max ?? Infinity) < 1e9;
+    this.#hint.textContent = problem || (isBounded ? `${plain(min)} – ${this.#max.toLocaleString("en")}` : "");
+    this.#hint.classList.toggle("field-problem", problem !== "");
+    this.#input.setAttribute("aria-invalid", String(problem !== ""));
+  }
+
+  #restore() {
+    const value = String(valueAt(this.#store.experiment, this.#field.path));
+    const input = this.#input;
+    if (input instanceof HTMLSelectElement && ![...input.options].some((option) => option.value === value)) input.add(new Option(value, value));
+    if (input.value !== value) input.value = value;
+    this.explain("");
+  }
+
+  /** @param {unknown} value */
+  #isFit(value) {
+    return problemWith(this.#field, value) === null && !(typeof value === "number" && value > this.#max);
+  }
+
+  /** @param {unknown} value */
+  #take(value) {
+    if (!this.#isFit(value)) return this.explain(this.#problem(value));
+    this.explain("");
+    const { path, symbol, label } = this.#field;
+    this.#store.edit({ [path]: value, ...this.#companions(value) }, { label: `${symbol ?? label} → ${typeof value === "number" ? plain(value, 6) : value}`, merge: path });
+  }
+
+  /** What must change with it: edits outside a smaller matrix can't stay. @param {unknown} value */
+  #companions(value) {
+    if (this.#field.path !== "cell.hidden_size" || typeof value !== "number") return {};
+    const { edits } = this.#store.experiment.recurrent;
+    const inside = edits.filter(({ i, j }) => i < value && j < value);
+    return inside.length < edits.length ? { "recurrent.edits": inside } : {};
+  }
+
+  /** @param {unknown} value */
+  #problem(value) {
+    const got = this.#input.value === "" ? "no number" : `${value}`;
+    const kind = this.#field.type === "integer" ? "a whole number" : "a number";
+    const { min, max } = this.#field;
+    return `got ${got}; expected ${kind} from ${plain(min ?? -Infinity)} to ${Number.isFinite(max) ? plain(this.#max, 7) : "∞"}.`;
+  }
+
+  #read() {
+    const { type } = this.#field;
+    if (type === "choice") return this.#input.value;
+    return this.#input.value.trim() === "" ? NaN : Number(this.#input.value);
+  }
+
+  #fromSlider() {
+    const { min = 1 } = this.#field;
+    return Math.round(min * (this.#max / min) ** (Number(this.#slider?.value) / 100));
+  }
+
+  /** @param {number} value */
+  #position(value) {
+    const { min = 1 } = this.#field;
+    return (100 * Math.log(value / min)) / Math.log(this.#max / min);
+  }
+}
+
+/** @param {Field} field */
+function choiceInput({ choices = [] }) {
+  const select = document.createElement("select");
+  for (const choice of choices) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
+  return select;
+}
+
+/** @param {Field} field */
+function numberInput({ type, min, max }) {
+  const input = document.createElement("input");
+  input.type = "number";
+  input.step = type === "integer" ? "1" : "any";
+  if (min !== undefined) input.min = String(min);
+  if (max !== undefined) input.max = String(max);
+  return input;
+}
+
+/** @param {Field} field */
+function logSlider({ label }) {
+  const slider = document.createElement("input");
+  Object.assign(slider, { type: "range", min: "0", max: "100", step: "1" });
+  slider.setAttribute("aria-label", `${label}, slider`);
+  return slider;
+}

@@ -1,0 +1,21 @@
+/** A line under the verdict while a long run is under way, with a way to stop it. */
+
+const PATIENCE_MS = 300;
+
+/** @param {HTMLElement} element @param {{onStop: () => void}} actions @param {AbortSignal} signal */
+export function mountProgress(element, { onStop }, signal) {
+  const bar = /** @type {HTMLElement} */ (element.querySelector("span"));
+  element.querySelector("button")?.addEventListener("click", onStop, { signal });
+  return {
+    /** @param {import("../net/run.js").Run} run */
+    show(run) {
+      if (performance.now() - run.sentAt_ms < PATIENCE_MS) return;
+      // Forward fills half of the line, backward the other.
+      const share = (run.statesEnd + run.columns - run.gradientsStart) / (2 * run.columns);
+      element.hidden = false;
+      element.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+      bar.style.width = `${share * 100}%`;
+    },
+    hide: () => (element.hidden = true),
+  };
+}

@@ -1,0 +1,85 @@
+/** The tools of the masthead: presets, undo and redo, hold, the link, help. */
+import { decodeLink } from "../state/link.js";
+import { PRESETS } from "../state/presets.js";
+import { plain } from "../render/format.js";
+
+/**
+ * @param {HTMLElement} masthead @param {import("../render/scene.js").Scene} scene
+ * @param {{link: () => Promise<string>, help: HTMLDialogElement}} parts @param {AbortSignal} signal
+ */
+export function mountTools(masthead, scene, { link, help }, signal) {
+  const { store, loop } = scene;
+  const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (masthead.querySelector(`button.${name}`));
+  const [undo, redo, hold, share] = [button("undo"), button("redo"), button("hold"), button("share")];
+  const presets = /** @type {HTMLSelectElement} */ (masthead.querySelector(".preset"));
+
+  const actions = {
+    undo: () => store.undo(),
+    redo: () => store.redo(),
+    hold: () => {
+      scene.held = scene.held || !scene.run?.isWhole ? null : { run: scene.run, label: describe(scene.run.experiment) };
+      hold.setAttribute("aria-pressed", String(scene.held !== null));
+      hold.textContent = scene.held ? `held: ${scene.held.label}` : "hold";
+      loop.markAll();
+    },
+    share: async () => {
+      const address = await link();
+      const isCopied = await copy(address);
+      share.textContent = isCopied ? "copied" : "in the address bar";
+      setTimeout(() => (share.textContent = "copy link"), 1500);
+    },
+    help: () => help.showModal(),
+    newDraw: () => {
+      const seed = (store.experiment.recurrent.seed + 1) % 2 ** 31;
+      store.edit({ "recurrent.seed": seed }, { label: `seed → ${seed}` });
+    },
+  };
+  undo.addEventListener("click", actions.undo, { signal });
+  redo.addEventListener("click", actions.redo, { signal });
+  hold.addEventListener("click", actions.hold, { signal });
+  share.addEventListener("click", () => void actions.share(), { signal });
+  button("help").addEventListener("click", actions.help, { signal });
+
+  PRESETS.forEach(({ name }, k) => presets.add(new Option(name, String(k))));
+  presets.addEventListener("change", async () => {
+    const preset = PRESETS[Number(presets.value)];
+    presets.selectedIndex = 0;
+    if (!preset) return;
+    const { experiment } = await decodeLink(preset.hash);
+    store.replace(experiment, { label: `preset “${preset.name}”` });
+    store.look({ t: experiment.steps, span: null });
+  }, { signal });
+
+  const show = () => {
+    for (const [each, label, word] of /** @type {Array<[HTMLButtonElement, string | null, string]>} */ ([[undo, store.undoLabel, "undo"], [redo, store.redoLabel, "redo"]])) {
+      each.disabled = label === null;
+      each.title = label === null ? `nothing to ${word}` : `${word}: ${label}`;
+      each.setAttribute("aria-label", each.title);
+    }
+  };
+  store.subscribe(show, signal);
+  show();
+  return actions;
+}
+
+/** @param {import("../state/experiment.js").Experiment} experiment */
+function describe({ recurrent, cell }) {
+  const size = recurrent.gain === null ? `ρ ${plain(recurrent.spectral_radius ?? 1, 4)}` : `g ${plain(recurrent.gain, 4)}`;
+  return `${size}, ${cell.activation}`;
+}
+
+/** The clipboard may be forbidden (an embed, plain http): then through a selection. @param {string} text */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const isCopied = document.execCommand("copy");
+    area.remove();
+    return isCopied;
+  }
+}

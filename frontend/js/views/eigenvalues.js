@@ -1,0 +1,125 @@
+/** The eigenvalues of W_hh in the complex plane, with the unit circle and the circle of radius ρ. */
+import { plain } from "../render/format.js";
+import { paintText } from "../render/lines.js";
+import { PlotPanel } from "../render/panel.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+
+/** Half-widths of the plane; the first that holds everything is taken. */
+const REACHES = Object.freeze([1.3, 1.7, 2.3, 3.5, 6]);
+/** |λ| this close to 1 counts as on the circle. */
+const ON_CIRCLE = 0.005;
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  const panel = new PlotPanel(element, scene, {
+    title: "Eigenvalues of W_hh", margins: { left: 44, right: 10, top: 4, bottom: 34 }, isSquare: true,
+    xaxis: { title: { text: "Re λ", standoff: 2 }, nticks: 5 },
+    yaxis: { title: { text: "Im λ", standoff: 2 }, nticks: 5 },
+  }, signal);
+  panel.legend.innerHTML = `<span title="spectral radius, the largest |λ|">ρ <output></output></span><span title="largest singular value">σ<sub>max</sub> <output></output></span><span title="Henrici's departure from normality over ‖W_hh‖, 0 for a normal matrix">non-normal <output></output></span>`;
+  const [radius, sigma, henrici] = [...panel.legend.querySelectorAll("output")];
+  let reach = REACHES[0] ?? 1;
+
+  function drawMarks() {
+    const { run, held } = scene;
+    const eigenvalues = run?.standing.spectrum.eigenvalues?.data;
+    if (!run || !eigenvalues) return;
+    const largest = Math.max(largestModulus(eigenvalues), largestModulus(held?.run.standing.spectrum.eigenvalues?.data));
+    const fitting = REACHES.find((each) => each >= largest * 1.06) ?? largest * 1.1;
+    reach = scene.isAtRest ? fitting : Math.max(reach, fitting);
+    panel.setRanges([-reach, reach], [-reach, reach]);
+    panel.drawAxes();
+    panel.draw("marks", (context) => {
+      paintCircles(context, largestModulus(eigenvalues));
+      if (held?.run.standing.spectrum.eigenvalues) paintPoints(context, held.run.standing.spectrum.eigenvalues.data, true);
+      paintPoints(context, eigenvalues, false);
+    });
+    const { done } = run;
+    if (!done || !radius || !sigma || !henrici) return;
+    const norm = frobenius(run.standing.spectrum.singular_values?.data);
+    radius.textContent = plain(done.spectral_radius ?? NaN, 4);
+    sigma.textContent = plain(done.largest_singular_value ?? NaN);
+    henrici.textContent = norm > 0 ? plain((done.henrici_departure ?? NaN) / norm, 2) : "0";
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} rho */
+  function paintCircles(context, rho) {
+    const { palette } = scene;
+    const [cx, cy, unit] = [panel.px(0), panel.py(0), panel.px(1) - panel.px(0)];
+    context.beginPath();
+    context.arc(cx, cy, unit, 0, 2 * Math.PI);
+    context.fillStyle = palette.quiet;
+    context.globalAlpha = 0.07;
+    context.fill();
+    context.globalAlpha = 1;
+    context.strokeStyle = palette.ink;
+    context.lineWidth = Math.max(1.25, palette.line_px / 2);
+    context.stroke();
+    if (Number.isFinite(rho) && rho > 0) {
+      context.beginPath();
+      context.arc(cx, cy, rho * unit, 0, 2 * Math.PI);
+      context.setLineDash([5, 4]);
+      context.strokeStyle = modulusColour(rho);
+      context.stroke();
+      context.setLineDash([]);
+    }
+    paintText(context, "|λ| = 1", cx + unit * Math.SQRT1_2 + 6, cy + unit * Math.SQRT1_2 + palette.text_px + 4, palette);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} eigenvalues @param {boolean} isHeld */
+  function paintPoints(context, eigenvalues, isHeld) {
+    const { palette } = scene;
+    const size = Math.max(2.5, Math.min(4.5, 60 / Math.sqrt(eigenvalues.length))) * (palette.line_px / 2.25);
+    for (let k = 0; k < eigenvalues.length; k += 2) {
+      const [re, im] = [/** @type {number} */ (eigenvalues[k]), /** @type {number} */ (eigenvalues[k + 1])];
+      context.beginPath();
+      context.arc(panel.px(re), panel.py(im), size, 0, 2 * Math.PI);
+      if (isHeld) {
+        context.strokeStyle = palette.quiet;
+        context.lineWidth = 1;
+        context.globalAlpha = 0.6;
+        context.stroke();
+      } else {
+        context.fillStyle = modulusColour(Math.hypot(re, im));
+        context.fill();
+        context.strokeStyle = palette.ground;
+        context.lineWidth = 0.75;
+        context.stroke();
+      }
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** @param {number} modulus */
+  function modulusColour(modulus) {
+    if (Math.abs(modulus - 1) <= ON_CIRCLE) return scene.palette.live;
+    return modulus > 1 ? scene.palette.explode : scene.palette.vanish;
+  }
+
+  scene.loop.addLayer("eigenvalues", drawMarks, signal);
+  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+}
+
+/** @param {Float32Array | Float64Array | undefined} eigenvalues */
+function largestModulus(eigenvalues) {
+  let largest = 0;
+  for (let k = 0; eigenvalues && k < eigenvalues.length; k += 2) largest = Math.max(largest, Math.hypot(eigenvalues[k] ?? 0, eigenvalues[k + 1] ?? 0));
+  return largest;
+}
+
+/** @param {Float32Array | Float64Array | undefined} singularValues */
+function frobenius(singularValues) {
+  return singularValues ? Math.hypot(...singularValues) : 0;
+}
+
+/** @param {Run | null} run @returns {object[]} */
+function hoverTraces(run) {
+  const data = run?.standing.spectrum.eigenvalues?.data;
+  if (!data) return [];
+  const count = data.length / 2;
+  const x = Array.from({ length: count }, (_, k) => data[2 * k] ?? NaN);
+  const y = Array.from({ length: count }, (_, k) => data[2 * k + 1] ?? NaN);
+  const text = x.map((re, k) => `|λ| = ${plain(Math.hypot(re, y[k] ?? 0), 4)}, angle ${plain((Math.atan2(y[k] ?? 0, re) * 180) / Math.PI, 4)}°`);
+  return [{ type: "scatter", mode: "markers", x, y, text, opacity: 0, marker: { size: 10 }, hovertemplate: "λ = %{x:.4f} + %{y:.4f} i<br>%{text}<extra></extra>" }];
+}

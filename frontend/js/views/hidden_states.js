@@ -1,0 +1,88 @@
+/** Hidden states, units × time: every unit's activation h_i at every step, as a heat map. */
+import { plain } from "../render/format.js";
+import { signedGradient } from "../render/palette.js";
+import { PlotPanel } from "../render/panel.js";
+import { Raster } from "../render/raster.js";
+import { roundUp } from "../render/scale.js";
+import { bindTimePanel, drawCursor, TIME_MARGINS } from "./time_axis.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+
+/** More cells than this are not handed to Plotly for hover: it would stall the page for longer than the answer is worth. */
+const MAX_HOVER_CELLS = 120_000;
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  const panel = new PlotPanel(element, scene, {
+    title: "Hidden states h_t", detail: "units × time", margins: { ...TIME_MARGINS, bottom: 22 }, canZoom: true,
+    xaxis: { showgrid: false, tickformat: "d" },
+    yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 }, tickformat: "d", nticks: 5 },
+  }, signal);
+  panel.legend.innerHTML = `<span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
+  const [low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
+  const raster = new Raster();
+  /** @type {Run | null} */
+  let filled = null;
+  let filledEnd = -1;
+  let palette = scene.palette;
+
+  function drawMarks() {
+    const { run } = scene;
+    if (!run?.h.length) return;
+    panel.setRanges(scene.timeRange, [run.H + 0.5, 0.5]);
+    panel.drawAxes();
+    if (filled !== run || filledEnd !== run.statesEnd || palette !== scene.palette) {
+      const limit = colourLimit(run);
+      raster.fill(run.h, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
+      [filled, filledEnd, palette] = [run, run.statesEnd, scene.palette];
+      drawLegend(run, limit);
+    }
+    panel.draw("marks", (context, area) => {
+      const left = panel.px(run.window.t0 + 0.5);
+      raster.paint(context, left, area.y, panel.px(run.window.t1 + 0.5) - left, area.height);
+    });
+  }
+
+  /** @param {Run} run @param {number} limit */
+  function drawLegend(run, limit) {
+    if (!low || !bar || !high || !note) return;
+    low.textContent = plain(-limit);
+    high.textContent = plain(limit);
+    bar.style.background = signedGradient(scene.palette);
+    bar.setAttribute("aria-label", `colour scale of h from ${plain(-limit)} to ${plain(limit)}`);
+    const first = run.done?.first_nonfinite_step ?? null;
+    note.textContent = first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`;
+  }
+
+  bindTimePanel(panel, scene, signal);
+  scene.loop.addLayer("hidden_states", drawMarks, signal);
+  scene.loop.addLayer("hidden_states.cursor", () => drawCursor(panel, scene), signal);
+  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+}
+
+/**
+ * |h| that gets the full colour. tanh is bounded, so its whole run sets the scale, up to 1; linear
+ * and ReLU are scaled by how they start, so that growth and decay show as colour that comes or goes.
+ * @param {Run} run
+ */
+export function colourLimit(run) {
+  const { h, H } = run;
+  const isBounded = run.experiment.cell.activation === "tanh";
+  const rows = isBounded ? run.statesEnd : Math.max(1, Math.ceil(run.statesEnd / 20));
+  let largest = 0;
+  for (let k = 0; k < rows * H; k++) {
+    const size = Math.abs(/** @type {number} */ (h[k]));
+    if (size > largest && Number.isFinite(size)) largest = size;
+  }
+  return isBounded ? Math.min(1, roundUp(largest)) : roundUp(largest);
+}
+
+/** @param {Run | null} run @returns {object[]} */
+function hoverTraces(run) {
+  if (!run?.h.length || run.h.length > MAX_HOVER_CELLS) return [];
+  const { h, H, columns } = run;
+  const z = Array.from({ length: H }, (_, unit) => Float64Array.from({ length: columns }, (_, column) => h[column * H + unit] ?? NaN));
+  const x = Array.from({ length: columns }, (_, column) => run.stepOf(column) + 1);
+  const y = Array.from({ length: H }, (_, unit) => unit + 1);
+  return [{ type: "heatmap", x, y, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "t = %{x}, unit %{y}<br>h = %{z:.4g}<extra></extra>" }];
+}

@@ -1,0 +1,143 @@
+/** Norms and gradients over time on a log axis, with the lines that ρ and σ_max alone would draw. */
+import { powerOfTen } from "../render/format.js";
+import { finiteExtent, paintLine, paintSeries, paintText } from "../render/lines.js";
+import { fateColour } from "../render/palette.js";
+import { PlotPanel } from "../render/panel.js";
+import { StickyRange } from "../render/scale.js";
+import { bindTimePanel, drawCursor, TIME_MARGINS } from "./time_axis.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+/** @typedef {import("../net/run.js").SeriesName} SeriesName */
+
+/** @type {ReadonlyArray<{name: SeriesName, html: string, text: string, key: string, weight: number}>} */
+const CURVES = Object.freeze([
+  { name: "log10_norm_h", html: "→ ‖h<sub>t</sub>‖", text: "‖h_t‖", key: "states", weight: 1 },
+  { name: "log10_grad_h", html: "← ‖∂L/∂h<sub>t</sub>‖", text: "‖∂L/∂h_t‖", key: "gradients", weight: 1.25 },
+  { name: "log10_grad_W_hh", html: "← ‖∂L/∂W<sub>hh</sub>|<sub>t</sub>‖", text: "‖∂L/∂W_hh|_t‖", key: "share", weight: 0.5 },
+]);
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  const panel = new PlotPanel(element, scene, {
+    title: "Norms and gradients", detail: "log scale", margins: TIME_MARGINS, canZoom: true,
+    xaxis: { title: { text: "step t", standoff: 2 }, tickformat: "d" },
+    yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>", nticks: 7, tickformat: "d" },
+  }, signal);
+  panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html} <output></output></span>`).join("")
+    + `<span class="curve reference"><i class="dotted"></i>ρ alone</span><span class="curve reference"><i class="dashed"></i>σ<sub>max</sub> alone</span>`;
+  const outputs = [...panel.legend.querySelectorAll("output")];
+  const range = new StickyRange(-2, 2);
+
+  function drawMarks() {
+    const { run, held } = scene;
+    if (!run) return;
+    const shown = held ? [run, held.run] : [run];
+    range.fit(...finiteExtent(shown.flatMap((each) => CURVES.map(({ name }) => each.series(name)))), scene.isAtRest);
+    panel.setRanges(scene.timeRange, [range.low, range.high]);
+    panel.drawAxes();
+    panel.draw("marks", (context, area) => {
+      paintFloatEnds(context, area, run);
+      if (held) paintHeld(context, held.run);
+      paintReferences(context, run);
+      for (const { name, key, weight } of [...CURVES].reverse()) {
+        const colour = curveColour(run, key);
+        paintSeries(context, panel, run, run.series(name), { colour, width: scene.palette.line_px * weight, alpha: key === "share" ? 0.75 : 1 });
+      }
+      paintZero(context, area, run);
+    });
+    colourLegend(run);
+    drawReadout();
+  }
+
+  /** @param {Run} run @param {string} key */
+  function curveColour(run, key) {
+    const diagnosis = run.done?.diagnosis;
+    return fateColour(scene.palette, key === "states" ? diagnosis?.states.fate : diagnosis?.gradients.fate);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Run} held */
+  function paintHeld(context, held) {
+    for (const { name, weight } of CURVES) {
+      paintSeries(context, panel, held, held.series(name), { colour: scene.palette.quiet, width: scene.palette.line_px * weight, alpha: 0.45 });
+    }
+  }
+
+  /** What ρ and σ_max alone would do: from the left for states, from the right for gradients. @param {CanvasRenderingContext2D} context @param {Run} run */
+  function paintReferences(context, run) {
+    const { done } = run;
+    if (!done?.diagnosis) return;
+    const { states, gradients } = done.diagnosis;
+    const stroke = { colour: scene.palette.quiet, width: Math.max(1, scene.palette.line_px / 2) };
+    const slopes = [[done.spectral_radius, [1, 4]], [done.largest_singular_value, [6, 4]]];
+    for (const [radius, dash] of /** @type {Array<[number | null, number[]]>} */ (slopes)) {
+      if (!radius) continue;
+      const reach = (run.T - 1) * Math.log10(radius);
+      for (const { start, isForward } of [{ start: states.log10_start, isForward: true }, { start: gradients.log10_start, isForward: false }]) {
+        if (typeof start !== "number") continue;
+        const [from, to] = isForward ? [1, run.T] : [run.T, 1];
+        paintLine(context, panel, [from, start], [to, start + reach], { ...stroke, dash });
+      }
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {import("../render/panel.js").Area} area @param {Run} run */
+  function paintFloatEnds(context, area, run) {
+    const end = run.done?.diagnosis?.float_end;
+    if (!end) return;
+    for (const [at, word] of /** @type {Array<[number, string]>} */ ([[end.log10_max, "overflows"], [end.log10_tiny, "underflows"]])) {
+      if (at <= range.low || at >= range.high) continue;
+      paintLine(context, panel, [panel.xRange[0], at], [panel.xRange[1], at], { colour: scene.palette.ink, width: 1, dash: [10, 3, 2, 3], alpha: 0.7 });
+      const y = panel.py(at);
+      paintText(context, `${end.dtype} ${word} here`, area.x + area.width - 6, at > 0 ? y - 2 : y + scene.palette.text_px + 4, scene.palette, { align: "right" });
+    }
+  }
+
+  /** A gradient or state that is exactly zero has no logarithm: say so where it would be. @param {CanvasRenderingContext2D} context @param {import("../render/panel.js").Area} area @param {Run} run */
+  function paintZero(context, area, run) {
+    for (const { name, text, key } of CURVES.slice(0, 2)) {
+      const { high } = run.series(name);
+      const isForward = key === "states";
+      const first = isForward ? high.indexOf(-Infinity) : high.lastIndexOf(-Infinity);
+      if (first < 0) continue;
+      const x = panel.px(run.stepOf(first) + 1);
+      const isRightHalf = x > area.x + area.width / 2;
+      paintText(context, `${text} = 0 exactly`, x, area.y + area.height - (isForward ? 2 : scene.palette.text_px + 6), scene.palette, { align: isRightHalf ? "right" : "left", colour: scene.palette.vanish });
+    }
+  }
+
+  /** @param {Run} run */
+  function colourLegend(run) {
+    for (const { key } of CURVES) {
+      const swatch = /** @type {HTMLElement | null} */ (panel.legend.querySelector(`.curve-${key} i`));
+      if (swatch) swatch.style.color = curveColour(run, key);
+    }
+  }
+
+  function drawReadout() {
+    const { run } = scene;
+    CURVES.forEach(({ name }, k) => {
+      const output = outputs[k];
+      const text = run ? powerOfTen(run.valueAt(name, scene.store.view.t - 1)) : "";
+      if (output && output.textContent !== text) output.textContent = text;
+    });
+  }
+
+  bindTimePanel(panel, scene, signal);
+  scene.loop.addLayer("norms", drawMarks, signal);
+  scene.loop.addLayer("norms.cursor", () => {
+    drawCursor(panel, scene);
+    drawReadout();
+  }, signal);
+  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+}
+
+/** @param {Run | null} run @returns {object[]} */
+function hoverTraces(run) {
+  if (!run) return [];
+  const x = Array.from({ length: run.columns }, (_, column) => run.stepOf(column) + 1);
+  return CURVES.map(({ name, html }) => {
+    const y = Array.from(run.series(name).high, (value) => (Number.isFinite(value) ? value : null));
+    const text = Array.from(run.series(name).high, (value) => powerOfTen(value));
+    return { type: "scatter", mode: "lines", x, y, text, opacity: 0, hovertemplate: `t = %{x}<br>${html.slice(2)} = %{text}<extra></extra>` };
+  });
+}

@@ -1,0 +1,28 @@
+/** The numbers at the cursor, each with its name. */
+import { powerOfTen } from "../render/format.js";
+import { survivalAt } from "./timeline.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+
+/** @type {ReadonlyArray<{html: string, title: string, value: (run: Run, t: number) => number}>} */
+const LINES = Object.freeze([
+  { html: "‖h<sub>t</sub>‖", title: "Euclidean norm of the hidden state at the cursor", value: (run, t) => run.valueAt("log10_norm_h", t - 1) },
+  { html: "‖∂L/∂h<sub>t</sub>‖", title: "norm of the loss's gradient with respect to the state at the cursor", value: (run, t) => run.valueAt("log10_grad_h", t - 1) },
+  { html: "of the last gradient", title: "‖∂L/∂h_t‖ over ‖∂L/∂h_T‖: what survives of it here", value: survivalAt },
+  { html: "share of ∂L/∂W<sub>hh</sub>", title: "norm of this step's contribution to the gradient of the shared matrix W_hh", value: (run, t) => run.valueAt("log10_grad_W_hh", t - 1) },
+]);
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  element.innerHTML = `<h2>at t = <span></span></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl>`;
+  const at = /** @type {HTMLElement} */ (element.querySelector("h2 span"));
+  const cells = [...element.querySelectorAll("dd")];
+  scene.loop.addLayer("readout", () => {
+    const { t } = scene.store.view;
+    at.textContent = String(t);
+    LINES.forEach(({ value }, k) => {
+      const cell = cells[k];
+      if (cell) cell.textContent = scene.run ? powerOfTen(value(scene.run, t)) : "";
+    });
+  }, signal);
+}

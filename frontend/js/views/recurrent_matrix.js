@@ -1,0 +1,195 @@
+/** W_hh as a matrix. A click on a cell, or typed indices, takes a weight in hand; typing, arrows and undo change it. */
+import { plain } from "../render/format.js";
+import { PlotPanel } from "../render/panel.js";
+import { Raster } from "../render/raster.js";
+import { roundUp } from "../render/scale.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+
+const MAX_HOVER_CELLS = 70_000;
+const ARROWS = Object.freeze({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] });
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  const { store } = scene;
+  const panel = new PlotPanel(element, scene, {
+    title: "W_hh", margins: { left: 44, right: 10, top: 4, bottom: 34 }, isSquare: true,
+    xaxis: { title: { text: "from unit j", standoff: 2 }, showgrid: false, tickformat: "d", nticks: 5 },
+    yaxis: { title: { text: "to unit i", standoff: 2 }, showgrid: false, tickformat: "d", nticks: 5 },
+  }, signal);
+  panel.legend.innerHTML = `
+    <span class="weight-editor">W<sub>hh</sub>[<input class="index" data-axis="i" inputmode="numeric" aria-label="row i of the weight, to unit" placeholder="i">,
+    <input class="index" data-axis="j" inputmode="numeric" aria-label="column j of the weight, from unit" placeholder="j">] =
+    <input class="weight" inputmode="decimal" aria-label="value of the weight" placeholder="click a cell" disabled></span>
+    <span class="field-problem" role="alert"></span>`;
+  const inputs = [...panel.legend.querySelectorAll("input")];
+  const [rowInput, columnInput, valueInput] = /** @type {[HTMLInputElement, HTMLInputElement, HTMLInputElement]} */ (/** @type {unknown} */ (inputs));
+  const problem = /** @type {HTMLElement} */ (panel.legend.querySelector(".field-problem"));
+  panel.body.tabIndex = 0;
+  panel.body.setAttribute("role", "application");
+  panel.body.setAttribute("aria-label", "weights W_hh: arrow keys choose a weight, Enter types its value");
+  const raster = new Raster();
+  /** @type {object | null} */
+  let filled = null;
+  let limit = 1;
+
+  function drawMarks() {
+    const { run } = scene;
+    const weights = run?.standing.weights.W_hh;
+    if (!run || !weights) return;
+    const H = weights.shape[0] ?? 0;
+    panel.setRanges([0.5, H + 0.5], [H + 0.5, 0.5]);
+    panel.drawAxes();
+    if (filled !== weights.data || palette !== scene.palette) {
+      const needed = roundUp(largestMagnitude(weights.data));
+      limit = scene.isAtRest ? needed : Math.max(limit, needed);
+      raster.fill(weights.data, H, H, limit, scene.palette);
+      [filled, palette] = [weights.data, scene.palette];
+    }
+    panel.draw("marks", (context, area) => raster.paint(context, area.x, area.y, area.width, area.height));
+    drawHand();
+  }
+  let palette = scene.palette;
+
+  /** The chosen weight, and those edited before. */
+  function drawHand() {
+    const H = scene.run?.standing.weights.W_hh?.shape[0] ?? 0;
+    panel.draw("overlay", (context, area) => {
+      const size = area.width / H;
+      const frame = (/** @type {number} */ i, /** @type {number} */ j, /** @type {number} */ grow) =>
+        context.strokeRect(area.x + j * size - grow, area.y + i * size - grow, size + 2 * grow, size + 2 * grow);
+      context.strokeStyle = scene.palette.ink;
+      context.lineWidth = 1;
+      for (const { i, j } of store.experiment.recurrent.edits) frame(i, j, 0.5);
+      const { cell } = store.view;
+      if (!cell) return;
+      context.lineWidth = 2;
+      frame(cell.i, cell.j, Math.max(2, 4 - size / 2));
+    });
+    showHand();
+  }
+
+  function showHand() {
+    const { cell } = store.view;
+    valueInput.disabled = !cell;
+    if (!cell) return;
+    if (document.activeElement !== rowInput) rowInput.value = String(cell.i + 1);
+    if (document.activeElement !== columnInput) columnInput.value = String(cell.j + 1);
+    if (document.activeElement !== valueInput || !valueInput.dataset.typing) valueInput.value = plain(weightAt(cell.i, cell.j), 5).replace("−", "-");
+  }
+
+  /** The newest edit of a weight stands before the run that carries it is back. @param {number} i @param {number} j */
+  function weightAt(i, j) {
+    const edit = store.experiment.recurrent.edits.findLast((each) => each.i === i && each.j === j);
+    if (edit) return edit.value;
+    const weights = scene.run?.standing.weights.W_hh;
+    return weights?.data[i * (weights.shape[1] ?? 0) + j] ?? NaN;
+  }
+
+  /** @param {number} value */
+  function setWeight(value) {
+    const { cell } = store.view;
+    if (!cell) return;
+    const { i, j } = cell;
+    const others = store.experiment.recurrent.edits.filter((each) => each.i !== i || each.j !== j);
+    store.edit(
+      { "recurrent.edits": [...others, { op: "set", i, j, value }] },
+      { label: `W_hh[${i + 1}, ${j + 1}] → ${plain(value)}`, merge: `W_hh ${i} ${j}` },
+    );
+  }
+
+  valueInput.addEventListener("input", () => {
+    valueInput.dataset.typing = "yes";
+    const value = readNumber(valueInput.value);
+    problem.textContent = value === null ? `weight: got “${valueInput.value.slice(0, 20)}”; expected a finite number that fits ${store.experiment.dtype}.` : "";
+    valueInput.setAttribute("aria-invalid", String(value === null));
+    if (value !== null) setWeight(value);
+  }, { signal });
+  valueInput.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+      event.preventDefault();
+      const { cell } = store.view;
+      const step = (event.shiftKey ? 0.1 : 0.01) * limit * (event.key === "ArrowUp" ? 1 : -1);
+      delete valueInput.dataset.typing;
+      if (cell) setWeight(Number((weightAt(cell.i, cell.j) + step).toPrecision(12)));
+      showHand();
+    } else if (event.key === "Enter" || event.key === "Escape") {
+      panel.body.focus();
+    }
+  }, { signal });
+  valueInput.addEventListener("blur", () => {
+    delete valueInput.dataset.typing;
+    problem.textContent = "";
+    valueInput.removeAttribute("aria-invalid");
+    store.endStep();
+    showHand();
+  }, { signal });
+
+  for (const [input, axis] of /** @type {Array<[HTMLInputElement, "i" | "j"]>} */ ([[rowInput, "i"], [columnInput, "j"]])) {
+    input.addEventListener("input", () => {
+      const H = store.experiment.cell.hidden_size;
+      const index = /^\d{1,5}$/.test(input.value.trim()) ? Number(input.value) : NaN;
+      const isFit = index >= 1 && index <= H;
+      input.setAttribute("aria-invalid", String(!isFit));
+      problem.textContent = isFit ? "" : `index ${axis}: got “${input.value.slice(0, 12)}”; expected a whole number from 1 to ${H}.`;
+      if (isFit) store.look({ cell: { i: 0, j: 0, ...store.view.cell, [axis]: index - 1 } });
+    }, { signal });
+    input.addEventListener("blur", () => {
+      input.removeAttribute("aria-invalid");
+      problem.textContent = "";
+      showHand();
+    }, { signal });
+  }
+
+  panel.body.addEventListener("click", (event) => {
+    const under = panel.dataUnder(event);
+    if (!under) return;
+    store.look({ cell: { i: Math.round(under[1]) - 1, j: Math.round(under[0]) - 1 } });
+    valueInput.disabled = false;
+    valueInput.focus();
+    valueInput.select();
+  }, { signal, capture: true });
+  panel.body.addEventListener("keydown", (event) => {
+    const step = ARROWS[/** @type {keyof typeof ARROWS} */ (event.key)];
+    if (step) {
+      event.preventDefault();
+      event.stopPropagation();
+      const H = store.experiment.cell.hidden_size;
+      const { i, j } = store.view.cell ?? { i: 0, j: 0 };
+      const clamp = (/** @type {number} */ index) => Math.min(Math.max(index, 0), H - 1);
+      store.look({ cell: { i: clamp(i + (step[0] ?? 0)), j: clamp(j + (step[1] ?? 0)) } });
+    } else if (event.key === "Enter" && store.view.cell) {
+      event.preventDefault();
+      valueInput.focus();
+      valueInput.select();
+    }
+  }, { signal });
+
+  scene.loop.addLayer("recurrent_matrix", drawMarks, signal);
+  scene.loop.addLayer("recurrent_matrix.hand", drawHand, signal);
+  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+}
+
+/** @param {string} text @returns {number | null} */
+function readNumber(text) {
+  const tidy = text.trim().replace("−", "-").replace(",", ".");
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(tidy) ? Number(tidy) : NaN;
+  return Number.isFinite(value) && Math.abs(value) <= 3.4e38 ? value : null;
+}
+
+/** @param {Float32Array | Float64Array} values */
+function largestMagnitude(values) {
+  let largest = 0;
+  for (const value of values) if (Math.abs(value) > largest) largest = Math.abs(value);
+  return largest;
+}
+
+/** @param {Run | null} run @returns {object[]} */
+function hoverTraces(run) {
+  const weights = run?.standing.weights.W_hh;
+  const H = weights?.shape[0] ?? 0;
+  if (!weights || weights.data.length > MAX_HOVER_CELLS) return [];
+  const units = Array.from({ length: H }, (_, k) => k + 1);
+  const z = units.map((_, i) => Array.from(weights.data.subarray(i * H, (i + 1) * H)));
+  return [{ type: "heatmap", x: units, y: units, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "W_hh[%{y}, %{x}] = %{z:.4g}<extra></extra>" }];
+}

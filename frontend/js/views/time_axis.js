@@ -1,0 +1,45 @@
+/** What the panels over time have in common: their margins, the cursor, click to set t, drag to zoom. */
+
+/** @typedef {import("../render/panel.js").PlotPanel} PlotPanel */
+/** @typedef {import("../render/scene.js").Scene} Scene */
+
+/** Left and right are the same in all of them, so their time axes agree to the pixel. */
+export const TIME_MARGINS = Object.freeze({ left: 58, right: 14, top: 4, bottom: 36 });
+
+const CLICK_SLACK_PX = 4;
+
+/** @param {PlotPanel} panel @param {Scene} scene @param {AbortSignal} signal */
+export function bindTimePanel(panel, scene, signal) {
+  const { store } = scene;
+  panel.onZoom = (range) => {
+    if (!range) return store.look({ span: null });
+    const t0 = Math.max(0, Math.round(range[0] - 0.5));
+    const t1 = Math.min(store.experiment.steps, Math.max(t0 + 2, Math.round(range[1] - 0.5)));
+    store.look({ span: t1 - t0 >= store.experiment.steps ? null : [t0, t1] });
+  };
+  /** @type {[number, number] | null} */
+  let pressed = null;
+  panel.body.addEventListener("pointerdown", (event) => (pressed = [event.clientX, event.clientY]), { signal, capture: true });
+  // Plotly moves the pointer's release onto a cover of its own during a drag: listen on the window.
+  window.addEventListener("pointerup", (event) => {
+    const start = pressed;
+    pressed = null;
+    if (!start || Math.hypot(event.clientX - start[0], event.clientY - start[1]) > CLICK_SLACK_PX) return;
+    const under = panel.dataUnder(event);
+    if (under) store.look({ t: Math.round(under[0]) });
+  }, { signal, capture: true });
+}
+
+/** @param {PlotPanel} panel @param {Scene} scene */
+export function drawCursor(panel, scene) {
+  panel.draw("overlay", (context, area) => {
+    const x = panel.px(scene.store.view.t);
+    context.strokeStyle = scene.palette.ink;
+    context.lineWidth = Math.max(1, scene.palette.line_px / 2);
+    context.setLineDash([2, 3]);
+    context.beginPath();
+    context.moveTo(x, area.y);
+    context.lineTo(x, area.y + area.height);
+    context.stroke();
+  });
+}

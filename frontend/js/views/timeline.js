@@ -1,0 +1,255 @@
+/**
+ * The time line is the unrolled network. Above, the whole run as a ribbon under the panels' own
+ * time axis; below, the cells around the cursor, x_t → cell → h_t. Ribbon and backward arrows are
+ * as strong as the gradient that survives there.
+ */
+import { fateColour } from "../render/palette.js";
+import { powerOfTen } from "../render/format.js";
+import { TIME_MARGINS } from "./time_axis.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+
+const RIBBON = Object.freeze({ y: 13, thickest: 16 });
+const CELL = Object.freeze({ spacing: 76, width: 36, height: 30 });
+/** Decades over which an arrow goes from full to a hair. */
+const FULL_DECADES = 6;
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  const { store } = scene;
+  element.classList.add("timeline");
+  element.innerHTML = `<canvas tabindex="0" role="slider" aria-label="time step t"></canvas>`;
+  const canvas = /** @type {HTMLCanvasElement} */ (element.firstElementChild);
+  let width = 0;
+  let height = 0;
+  const observer = new ResizeObserver(() => {
+    ({ width, height } = element.getBoundingClientRect());
+    const ratio = globalThis.devicePixelRatio || 1;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    scene.loop.mark("timeline");
+  });
+  observer.observe(element);
+  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+
+  const plotWidth = () => Math.max(width - TIME_MARGINS.left - TIME_MARGINS.right, 1);
+  /** @param {number} t */
+  const px = (t) => {
+    const [low, high] = scene.timeRange;
+    return TIME_MARGINS.left + ((t - low) / (high - low)) * plotWidth();
+  };
+  /** @param {number} x */
+  const stepAt = (x) => {
+    const [low, high] = scene.timeRange;
+    return Math.round(Math.min(Math.max(low + ((x - TIME_MARGINS.left) / plotWidth()) * (high - low), low + 0.5), high - 0.5));
+  };
+  const laneY = () => Math.round(RIBBON.y * 2 + (height - RIBBON.y * 2) * 0.46);
+
+  function draw() {
+    const context = canvas.getContext("2d");
+    const { run } = scene;
+    if (!context) return;
+    const ratio = globalThis.devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const { t } = store.view;
+    const T = store.experiment.steps;
+    canvas.setAttribute("aria-valuemin", "1");
+    canvas.setAttribute("aria-valuemax", String(T));
+    canvas.setAttribute("aria-valuenow", String(t));
+    const survival = run ? survivalAt(run, t) : NaN;
+    canvas.setAttribute("aria-valuetext", `t = ${t} of ${T}${Number.isNaN(survival) ? "" : `, ${powerOfTen(survival)} of the last gradient arrives here`}`);
+    if (run) paintRibbon(context, run);
+    paintCells(context, run, t, T);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Run} run */
+  function paintRibbon(context, run) {
+    context.save();
+    context.beginPath();
+    context.rect(TIME_MARGINS.left, 0, plotWidth(), RIBBON.y * 2);
+    context.clip();
+    for (let column = run.gradientsStart; column < run.columns; column++) {
+      const left = px(run.stepOf(column) + 0.5);
+      const right = px(run.stepOf(column + 1) + 0.5);
+      const { thickness, colour, alpha } = strength(survivalAt(run, run.stepOf(column) + 1));
+      context.fillStyle = colour;
+      context.globalAlpha = alpha;
+      const high = Math.max(1, thickness * RIBBON.thickest);
+      context.fillRect(left, RIBBON.y - high / 2, right - left + 0.5, high);
+    }
+    context.restore();
+    context.fillStyle = scene.palette.quiet;
+    context.font = `${scene.palette.text_px}px ${scene.palette.font}`;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    context.fillText("gradient", TIME_MARGINS.left - 6, RIBBON.y);
+  }
+
+  /** How an arrow looks that carries so many decades of the last gradient. @param {number} decades */
+  function strength(decades) {
+    const { palette } = scene;
+    if (Number.isNaN(decades)) return { thickness: 0, colour: palette.quiet, alpha: 0.3 };
+    const share = Math.min(Math.abs(decades) / FULL_DECADES, 1);
+    const colour = Math.abs(decades) < 1 ? palette.live : decades > 0 ? palette.explode : palette.vanish;
+    const thickness = decades > 0 ? 0.45 + 0.55 * share : 0.45 * (1 - share) + 0.04;
+    return { thickness, colour, alpha: decades > 0 ? 1 : 1 - 0.65 * share };
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Run | null} run @param {number} t @param {number} T */
+  function paintCells(context, run, t, T) {
+    const centre = Math.min(Math.max(px(t), TIME_MARGINS.left), width - TIME_MARGINS.right);
+    const { first, last, xOf } = lens(t, T, width);
+    paintCone(context, centre, xOf(first) - CELL.spacing / 2, xOf(last) + CELL.spacing / 2, first, last);
+    for (let step = first; step <= last; step++) paintCell(context, run, step, xOf(step), step === t, T);
+  }
+
+  /** The cells that fit, with the cursor's as near the middle as the ends allow. @param {number} t @param {number} T @param {number} room */
+  function lens(t, T, room) {
+    const spacing = CELL.spacing * (scene.palette.text_px > 15 ? 1.5 : 1);
+    const count = Math.max(1, Math.min(T, Math.floor((room - 40) / spacing)));
+    const first = Math.min(Math.max(t - Math.floor(count / 2), 1), T - count + 1);
+    const start = (room - (count - 1) * spacing) / 2;
+    return { first, last: first + count - 1, xOf: (/** @type {number} */ step) => start + (step - first) * spacing, spacing };
+  }
+
+  /** From the cursor on the ribbon down to the cells it enlarges. @param {CanvasRenderingContext2D} context @param {number} x @param {number} left @param {number} right @param {number} first @param {number} last */
+  function paintCone(context, x, left, right, first, last) {
+    const { palette } = scene;
+    const top = RIBBON.y + RIBBON.thickest / 2 + 2;
+    const bottom = laneY() - CELL.height / 2 - 14;
+    const [from, to] = [px(first - 0.5), px(last + 0.5)];
+    context.globalAlpha = 0.06;
+    context.fillStyle = palette.ink;
+    context.beginPath();
+    context.moveTo(from, top);
+    context.lineTo(to, top);
+    context.lineTo(right, bottom);
+    context.lineTo(right, height);
+    context.lineTo(left, height);
+    context.lineTo(left, bottom);
+    context.fill();
+    context.globalAlpha = 1;
+    context.fillStyle = palette.ink;
+    context.fillRect(x - 1, 1, 2, RIBBON.y * 2 - 4);
+    context.beginPath();
+    context.moveTo(x - 5, RIBBON.y * 2 + 1);
+    context.lineTo(x + 5, RIBBON.y * 2 + 1);
+    context.lineTo(x, RIBBON.y * 2 - 6);
+    context.fill();
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Run | null} run @param {number} step @param {number} x @param {boolean} isCurrent @param {number} T */
+  function paintCell(context, run, step, x, isCurrent, T) {
+    const { palette } = scene;
+    const y = laneY();
+    const { spacing } = lens(store.view.t, T, width);
+    const half = CELL.width / 2;
+    const gapStart = x - spacing + half;
+    const gapEnd = x - half;
+    // Forward, on top: h_{t-1} goes into the cell.
+    arrow(context, gapStart, gapEnd, y - 7, 1.25, palette.ink);
+    label(context, step === 1 ? "h" : "h", step - 1, (gapStart + gapEnd) / 2, y - 11, palette.quiet);
+    // Backward, below: the gradient that reaches h_{t-1} from here.
+    const survived = run ? survivalAt(run, step === 1 ? 1 : step - 1) : NaN;
+    const { thickness, colour, alpha } = strength(survived);
+    context.globalAlpha = alpha;
+    arrow(context, gapEnd, gapStart, y + 7, Math.max(1, thickness * 12), colour);
+    context.globalAlpha = 1;
+    // x_t from below.
+    arrow(context, y + CELL.height / 2 + 14, y + CELL.height / 2, x, 1.25, palette.quiet, true);
+    label(context, "x", step, x, y + CELL.height / 2 + 16 + palette.text_px, palette.quiet);
+    context.fillStyle = isCurrent ? palette.ink : palette.ground;
+    context.strokeStyle = palette.ink;
+    context.lineWidth = 1.25;
+    context.beginPath();
+    context.roundRect(x - half, y - CELL.height / 2, CELL.width, CELL.height, 5);
+    context.fill();
+    context.stroke();
+    label(context, "h", step, x, y + palette.text_px / 2, isCurrent ? palette.ground : palette.ink);
+    const { at } = store.experiment.loss;
+    if (step === T || at === "every") label(context, "L", null, x + half + 6, y - CELL.height / 2 + 2, fateColour(palette, null));
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {number} across @param {number} weight @param {string} colour @param {boolean} [isVertical] */
+  function arrow(context, from, to, across, weight, colour, isVertical = false) {
+    const direction = Math.sign(to - from);
+    const head = Math.max(4, weight * 1.1);
+    context.save();
+    if (isVertical) context.transform(0, 1, 1, 0, 0, 0);
+    context.fillStyle = colour;
+    context.fillRect(Math.min(from, to - direction * head), across - weight / 2, Math.abs(to - direction * head - from), weight);
+    context.beginPath();
+    context.moveTo(to, across);
+    context.lineTo(to - direction * head, across - head * 0.75);
+    context.lineTo(to - direction * head, across + head * 0.75);
+    context.fill();
+    context.restore();
+  }
+
+  /** A symbol with its index below the line. @param {CanvasRenderingContext2D} context @param {string} symbol @param {number | null} index @param {number} x @param {number} y @param {string} colour */
+  function label(context, symbol, index, x, y, colour) {
+    const { palette } = scene;
+    const small = Math.round(palette.text_px * 0.8);
+    const main = `italic ${palette.text_px + 1}px ${palette.font}`;
+    context.fillStyle = colour;
+    context.textBaseline = "alphabetic";
+    context.textAlign = "left";
+    context.font = main;
+    const symbolWidth = context.measureText(symbol).width;
+    context.font = `${small}px ${palette.font}`;
+    const text = index === null ? "" : String(index);
+    const left = x - (symbolWidth + context.measureText(text).width) / 2;
+    context.fillText(text, left + symbolWidth + 0.5, y + 3);
+    context.font = main;
+    context.fillText(symbol, left, y);
+  }
+
+  bindPointer();
+  canvas.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[event.key];
+    const t = step ? store.view.t + step * (event.shiftKey ? 10 : 1) : event.key === "Home" ? 1 : event.key === "End" ? store.experiment.steps : null;
+    if (t === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    store.look({ t, isPlaying: false });
+  }, { signal });
+
+  function bindPointer() {
+    /** @type {{isRibbon: boolean, x: number, t: number} | null} */
+    let grip = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      const isRibbon = event.offsetY < RIBBON.y * 2 + 4;
+      canvas.setPointerCapture(event.pointerId);
+      grip = { isRibbon, x: event.offsetX, t: store.view.t };
+      if (isRibbon) store.look({ t: stepAt(event.offsetX), isPlaying: false });
+    }, { signal });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!grip) return;
+      if (grip.isRibbon) store.look({ t: stepAt(event.offsetX) });
+      else store.look({ t: grip.t - Math.round((event.offsetX - grip.x) / CELL.spacing), isPlaying: false });
+    }, { signal });
+    canvas.addEventListener("pointerup", (event) => {
+      if (grip && !grip.isRibbon && Math.abs(event.offsetX - grip.x) < 4) {
+        const { first, last, xOf, spacing } = lens(store.view.t, store.experiment.steps, width);
+        const step = first + Math.round((event.offsetX - xOf(first)) / spacing);
+        if (step >= first && step <= last) store.look({ t: step, isPlaying: false });
+      }
+      grip = null;
+    }, { signal });
+    canvas.addEventListener("pointercancel", () => (grip = null), { signal });
+  }
+
+  scene.loop.addLayer("timeline", draw, signal);
+  return { panel: null, rest: () => undefined };
+}
+
+/**
+ * Decades between the gradient at a step (1…T) and the last one: what survives of it there.
+ * @param {Run} run @param {number} t
+ */
+export function survivalAt(run, t) {
+  const start = run.done?.diagnosis?.gradients.log10_start ?? NaN;
+  const last = Number.isFinite(start) ? start : run.valueAt("log10_grad_h", run.T - 1);
+  return run.valueAt("log10_grad_h", t - 1) - last;
+}

@@ -1,0 +1,108 @@
+/** The verdict: what the measured rates say, in one sentence; and on demand why. */
+import { factorText, plain, powerOfTen, superscript } from "../render/format.js";
+
+/** @typedef {import("../net/wire.js").Done} Done */
+/** @typedef {NonNullable<Done["diagnosis"]>} Diagnosis */
+/** @typedef {import("../state/experiment.js").Experiment} Experiment */
+
+const SIGN = Object.freeze({ vanish: "▼", zero: "▼", explode: "▲", live: "■" });
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  element.innerHTML = `
+    <p class="verdict" role="status" aria-live="polite"><span class="clause" data-of="gradients"></span> <span class="clause" data-of="states"></span></p>
+    <details class="why"><summary>why?</summary><div class="why-body"></div></details>`;
+  const clauses = /** @type {HTMLElement[]} */ ([...element.querySelectorAll(".clause")]);
+  const [gradients, states] = clauses;
+  const why = /** @type {HTMLElement} */ (element.querySelector(".why-body"));
+  const details = /** @type {HTMLDetailsElement} */ (element.querySelector("details"));
+  /** @type {Done | null} */
+  let shown = null;
+
+  function draw() {
+    const done = scene.run?.done;
+    if (!done || done === shown || !scene.run) return;
+    shown = done;
+    const { diagnosis } = done;
+    const { experiment } = scene.run;
+    say(gradients, diagnosis?.gradients.fate, diagnosis ? gradientSentence(diagnosis, experiment) : "");
+    say(states, diagnosis?.states.fate, diagnosis ? stateSentence(diagnosis, experiment) : "");
+    if (details.open) drawWhy();
+  }
+
+  function drawWhy() {
+    const done = scene.run?.done;
+    if (done?.diagnosis && scene.run) why.innerHTML = whyHtml(done, done.diagnosis, scene.run.experiment);
+  }
+
+  details.addEventListener("toggle", () => details.open && drawWhy(), { signal });
+  document.addEventListener("pointerdown", (event) => {
+    if (details.open && event.target instanceof Node && !details.contains(event.target)) details.open = false;
+  }, { signal });
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") details.open = false;
+  }, { signal });
+  scene.loop.addLayer("verdict", draw, signal);
+}
+
+/** @param {HTMLElement | undefined} clause @param {keyof typeof SIGN | null | undefined} fate @param {string} text */
+function say(clause, fate, text) {
+  if (!clause) return;
+  clause.dataset.fate = fate === "zero" ? "vanish" : (fate ?? "live");
+  clause.textContent = text && `${fate ? SIGN[fate] : "·"} ${text}`;
+}
+
+/** @param {Diagnosis} diagnosis @param {Experiment} experiment */
+export function gradientSentence({ gradients }, { steps, loss }) {
+  const { fate, log10_factor: factor, log10_change: change, steps_to_threshold: reached, zero_after: zeroAfter, threshold_log10: threshold } = gradients;
+  if (fate === "zero") return `Gradients die: exactly zero ${zeroAfter ? `after ${stepsText(zeroAfter)} back` : "everywhere"}.`;
+  if (!fate || typeof factor !== "number" || typeof change !== "number") return steps === 1 ? "One step: nothing to multiply yet." : "No gradient to follow.";
+  const rate = `×${factorText(factor)} per step back`;
+  const far = typeof reached === "number" && typeof threshold === "number" && loss.at === "last"
+    ? `${fate === "explode" ? "above" : "below"} 10${superscript(threshold)} after ${stepsText(reached)}`
+    : `${powerOfTen(change)} of the last reaches step 1`;
+  const word = { vanish: "Gradients vanish", explode: "Gradients explode", live: "Gradients stay alive" }[fate];
+  return `${word}: ${rate}, ${fate === "explode" && !reached ? `×${powerOfTen(change)} over ${stepsText(steps - 1)}` : far}.`;
+}
+
+/** @param {Diagnosis} diagnosis @param {Experiment} experiment */
+export function stateSentence({ states }, { cell, steps }) {
+  const { fate, log10_factor: factor, zero_after: zeroAfter } = states;
+  if (fate === "zero") return zeroAfter ? `Activations die: exactly zero after ${stepsText(zeroAfter)}.` : "Activations are zero throughout.";
+  if (!fate || typeof factor !== "number") return steps === 1 ? "" : "Nothing is active.";
+  const rate = `×${factorText(factor)} per step`;
+  if (fate === "vanish") return `Activations fade: ${rate}.`;
+  if (fate === "explode") return cell.activation === "tanh" ? `Activations grow: ${rate}, at most 1.` : `Activations explode: ${rate}.`;
+  return cell.activation === "tanh" ? "Activations stay alive, bounded by tanh." : `Activations stay alive: ${rate}.`;
+}
+
+/** @param {number} count */
+function stepsText(count) {
+  return count === 1 ? "1 step" : `${count} steps`;
+}
+
+/** @param {Done} done @param {Diagnosis} diagnosis @param {Experiment} experiment */
+function whyHtml(done, { gradients, certificate }, { cell, recurrent }) {
+  const saturation = gradients.log10_saturation;
+  const gain = gradients.log10_linear_gain;
+  const rows = [
+    typeof gain === "number" ? row("W<sub>hh</sub><sup>⊤</sup> alone", `×${factorText(gain)}`, "mean of ‖W<sub>hh</sub><sup>⊤</sup>û‖ along the direction the gradient takes", gain) : "",
+    typeof saturation === "number" ? row(`slope of ${cell.activation}`, `×${factorText(saturation)}`, cell.activation === "linear" ? "a linear unit passes everything" : "mean of ‖φ′(a<sub>t</sub>) ⊙ u‖: what saturated units let through", saturation) : "",
+    typeof gain === "number" && typeof saturation === "number" ? row("one step back", `×${factorText(gain + saturation)}`, "the product: the measured rate", gain + saturation, true) : "",
+  ].join("");
+  const rho = done.spectral_radius;
+  const sigma = certificate.sigma_max;
+  const bound = sigma === null ? "" : certificate.must_vanish
+    ? `σ<sub>max</sub>·γ = ${plain(sigma * certificate.gamma)} &lt; 1, with γ = max|φ′|: every gradient of this network must vanish.`
+    : `σ<sub>max</sub>·γ = ${plain(sigma * certificate.gamma)} ≥ 1: nothing is decided by the weights alone; the measured rate decides.`;
+  const note = typeof rho === "number" && typeof gain === "number" && typeof saturation === "number" && (rho > 1) !== (gain + saturation > 0) && Math.abs(gain + saturation) > 5e-4
+    ? `<p>ρ = ${plain(rho, 4)} suggests the opposite. ρ speaks of W<sub>hh</sub> alone; the gradient also passes φ′ at every step.</p>` : "";
+  const edits = recurrent.edits.length ? `<p>W<sub>hh</sub> carries ${recurrent.edits.length} edited weight${recurrent.edits.length > 1 ? "s" : ""}; ρ and σ<sub>max</sub> are of the edited matrix.</p>` : "";
+  return `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table><p>${bound}</p>${note}${edits}`;
+}
+
+/** @param {string} name @param {string} factor @param {string} meaning @param {number} log10 @param {boolean} [isTotal] */
+function row(name, factor, meaning, log10, isTotal = false) {
+  const fate = log10 > 5e-4 ? "explode" : log10 < -5e-4 ? "vanish" : "live";
+  return `<tr${isTotal ? ' class="total"' : ""}><th scope="row">${name}</th><td data-fate="${fate}">${factor}</td><td>${meaning}</td></tr>`;
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deflateRawSync } from "node:zlib";
+
+import { DEFAULT_EXPERIMENT, difference, withFields } from "../../frontend/js/state/experiment.js";
+import { decodeLink, encodeLink, OPENING_HASH } from "../../frontend/js/state/link.js";
+import { PRESETS } from "../../frontend/js/state/presets.js";
+
+/** @param {string} text */
+const packed = (text) => `#v1.${deflateRawSync(Buffer.from(text)).toString("base64url")}`;
+
+test("an empty hash is the opening view, which is itself a link", async () => {
+  const empty = await decodeLink("");
+  assert.deepEqual(empty, await decodeLink(OPENING_HASH));
+  assert.equal(empty.experiment.recurrent.spectral_radius, 1.03);
+  assert.equal(empty.experiment.cell.activation, "linear");
+  assert.deepEqual(empty.problems, []);
+});
+
+test("a link is a difference from {}, never from the opening view", async () => {
+  assert.equal(await encodeLink(DEFAULT_EXPERIMENT), "#rho=1");
+  const { experiment } = await decodeLink(await encodeLink(DEFAULT_EXPERIMENT));
+  assert.equal(experiment.cell.activation, "tanh");
+});
+
+test("common fields stay readable", async () => {
+  const experiment = withFields(DEFAULT_EXPERIMENT, { "recurrent.spectral_radius": 1.2, "cell.hidden_size": 32, steps: 50, "cell.activation": "relu" });
+  const hash = await encodeLink(experiment, 17);
+  assert.deepEqual(new Set(hash.slice(1).split("&")), new Set(["phi=relu", "H=32", "rho=1.2", "T=50", "t=17"]));
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 17, problems: [] });
+});
+
+test("every experiment survives the packed form", async () => {
+  const experiment = withFields(DEFAULT_EXPERIMENT, {
+    "recurrent.edits": [{ op: "set", i: 3, j: 5, value: 0.2 }, { op: "set", i: 0, j: 0, value: -1e-7 }],
+    "input.kind": "values", "input.values": [[1], [0.1]], steps: 2,
+  });
+  const hash = await encodeLink(experiment, 2);
+  assert.match(hash, /^#v1\.[\w-]+&t=2$/);
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, problems: [] });
+});
+
+test("a field that the present kind lacks is no part of the document", () => {
+  assert.deepEqual(difference(withFields(DEFAULT_EXPERIMENT, { "input.period": 7 })), {});
+  assert.deepEqual(difference(withFields(DEFAULT_EXPERIMENT, { "input.period": 7, "input.kind": "sine" })), { input: { kind: "sine", period: 7 } });
+});
+
+for (const [name, hash, said] of /** @type {Array<[string, string, RegExp]>} */ ([
+  ["a newer version", "#v2.abc", /version 2/],
+  ["what is not base64", "#v1.%%%", /damaged/],
+  ["what does not inflate", "#v1.AAAAAAAA", /damaged/],
+  ["what is not JSON", packed("{"), /damaged/],
+  ["JSON that is no object", packed("[1]"), /expected a JSON object/],
+  ["ten thousand nested arrays", packed("[".repeat(10_000) + "]".repeat(10_000)), /expected a JSON object/],
+  ["an inflation bomb", packed(" ".repeat(5_000_000) + "{}"), /damaged/],
+  ["a hash of a megabyte", `#v1.${"A".repeat(1_000_000)}`, /too long/],
+  ["an unknown word", "#colour=red", /colour/],
+  ["an unknown field", packed('{"cell":{"size":3}}'), /cell\.size/],
+  ["a wrong type", packed('{"steps":"200"}'), /steps.*"200"/],
+  ["a number out of range", "#H=0", /expected a whole number from 1/],
+  ["a number that is none", "#rho=NaN", /expected a number/],
+  ["prototype pollution", packed('{"__proto__":{"steps":3},"constructor":1}'), /no field/],
+  ["a gain beside a radius", "#rho=1&gain=2", /rho was taken/],
+  ["markup", "#rho=<img src=x onerror=alert(1)>", /expected a number/],
+])) {
+  test(`${name} gives a message and an experiment that works`, async () => {
+    const { experiment, problems } = await decodeLink(hash);
+    assert.equal(problems.length >= 1, true);
+    assert.match(problems.join(" "), said);
+    assert.equal(experiment.version, 1);
+    assert.ok(Number.isInteger(experiment.cell.hidden_size));
+    assert.equal(/** @type {any} */ ({}).steps, undefined);
+  });
+}
+
+test("what is fit in a half-broken link is kept", async () => {
+  const { experiment, problems } = await decodeLink("#H=16&T=-3&phi=relu");
+  assert.equal(experiment.cell.hidden_size, 16);
+  assert.equal(experiment.cell.activation, "relu");
+  assert.equal(experiment.steps, 200);
+  assert.equal(problems.length, 1);
+});
+
+test("every preset is a clean link", async () => {
+  for (const { name, hash } of PRESETS) assert.deepEqual((await decodeLink(hash)).problems, [], name);
+});
