@@ -1,0 +1,5 @@
+"""`python -m app` is `rhoscope`."""
+
+from app.cli import main
+
+main()

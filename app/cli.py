@@ -1,0 +1,140 @@
+"""The command: `rhoscope`, which is `rhoscope serve`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated, Any
+
+import click
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+
+from app.settings import Settings, flag, variable
+
+USAGE_ERROR = 2
+PORT_TAKEN = 3
+
+
+class _ServeByDefault(TyperGroup):
+    """`rhoscope --port 0` means `rhoscope serve --port 0`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] != "--version"):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+cli = typer.Typer(
+    cls=_ServeByDefault,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from app import __version__
+
+        typer.echo(f"rhoscope {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Rhoscope shows a recurrent network run, step by step, in your browser."""
+
+
+def _option(field: str, *, hint: str | None = None) -> Any:
+    """The option of a setting; its text is the setting's own."""
+    info = Settings.model_fields[field]
+    help_text = f"{info.description} [env: {variable(field)}]"
+    if info.default is not None and info.default != () and info.default_factory is None:
+        help_text += f" [default: {info.default}]"
+    names = [flag(field)] if field != "open" else ["--open/--no-open"]
+    return typer.Option(*names, help=help_text, metavar=hint, show_default=False)
+
+
+@cli.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, _option("host")] = None,
+    port: Annotated[int | None, _option("port")] = None,
+    device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
+    open: Annotated[bool | None, _option("open")] = None,
+    log_level: Annotated[str | None, _option("log_level", hint="LEVEL")] = None,
+    max_hidden: Annotated[int | None, _option("max_hidden")] = None,
+    max_steps: Annotated[int | None, _option("max_steps")] = None,
+    max_input: Annotated[int | None, _option("max_input")] = None,
+    max_output: Annotated[int | None, _option("max_output")] = None,
+    max_batch: Annotated[int | None, _option("max_batch")] = None,
+    max_edits: Annotated[int | None, _option("max_edits")] = None,
+    max_message_bytes: Annotated[int | None, _option("max_message_bytes")] = None,
+    max_result_bytes: Annotated[int | None, _option("max_result_bytes")] = None,
+    max_memory_bytes: Annotated[int | None, _option("max_memory_bytes")] = None,
+    max_sessions: Annotated[int | None, _option("max_sessions")] = None,
+    max_jobs: Annotated[int | None, _option("max_jobs")] = None,
+    send_timeout_s: Annotated[float | None, _option("send_timeout_s")] = None,
+    cache_bytes: Annotated[int | None, _option("cache_bytes")] = None,
+    allow_origin: Annotated[list[str] | None, _option("allow_origin", hint="ORIGIN")] = None,
+    allowed_host: Annotated[list[str] | None, _option("allowed_host", hint="NAME")] = None,
+) -> None:
+    """Start the server and open the page. This is what `rhoscope` alone does."""
+    given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
+    raise typer.Exit(_serve(_settings(given)))
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """Flags first, then the environment, then the defaults."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        field = str(detail["loc"][0])
+        message = detail["msg"][:1].lower() + detail["msg"][1:]
+        _refuse(
+            f"{field} is not valid: got {detail['input']!r}; expected otherwise: {message}. "
+            f"Mend {flag(field)} or {variable(field)}."
+        )
+
+
+def _serve(settings: Settings) -> int:
+    # Loading torch takes seconds: only after everything that can be wrong before it.
+    from app.ports import PortTaken, listening_socket
+
+    try:
+        listener = listening_socket(settings.host, settings.port)
+    except PortTaken as taken:
+        _refuse(str(taken), PORT_TAKEN)
+    except (OSError, UnicodeError) as error:
+        _refuse(
+            f"the address cannot be used: got {settings.host} port {settings.port} ({error}); "
+            "expected an address of this machine and a port you may use. Mend --host or --port."
+        )
+    with listener:
+        from app.assets import MissingAsset
+        from app.running import serve_until_stopped
+
+        try:
+            return serve_until_stopped(settings, listener)
+        except (ValueError, MissingAsset) as error:
+            _refuse(str(error))
+
+
+def _refuse(message: str, code: int = USAGE_ERROR) -> Any:
+    typer.echo(f"rhoscope: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The console script."""
+    # The default of SIGTERM kills; stopping when asked is a success (exit 0).
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    cli(prog_name="rhoscope")

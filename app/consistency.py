@@ -1,0 +1,125 @@
+"""What no single field of an Experiment can say: shapes that fit, numbers that fit the dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from app.experiment import Experiment
+
+Numbers = float | Sequence[float] | Sequence[Sequence[float]]
+
+
+def check(experiment: Experiment) -> None:
+    """Raises a `PydanticCustomError` that names the field which does not fit the others."""
+    recurrent = experiment.recurrent
+    if recurrent.spectral_radius is not None and recurrent.gain is not None:
+        _refuse(
+            "recurrent.gain",
+            "cannot be given together with recurrent.spectral_radius",
+            recurrent.gain,
+            "one of the two",
+            "Leave one of them out, or set it to null.",
+        )
+    _check_edits(experiment)
+    _check_shapes(experiment)
+    for field, numbers in _all_numbers(experiment):
+        _check_fits_dtype(field, numbers, experiment.dtype)
+
+
+def _check_edits(experiment: Experiment) -> None:
+    size = experiment.cell.hidden_size
+    for k, edit in enumerate(experiment.recurrent.edits):
+        for name, index in (("i", edit.i), ("j", edit.j)):
+            if index >= size:
+                field = f"recurrent.edits.{k}.{name}"
+                expected = f"0 to {size - 1} for hidden_size {size}"
+                _refuse(field, "is out of range", index, expected, "Indices count from 0.")
+
+
+def _check_shapes(experiment: Experiment) -> None:
+    cell, steps = experiment.cell, experiment.steps
+    if experiment.input.kind == "values":
+        _check_rows("input.values", experiment.input.values, steps, cell.input_size, "input_size")
+    if experiment.initial_state.kind == "values":
+        count = len(experiment.initial_state.values)
+        if count != cell.hidden_size:
+            expected = f"{cell.hidden_size} numbers, one per hidden unit"
+            _refuse("initial_state.values", "has the wrong length", count, expected)
+    if experiment.loss.kind == "mse" and experiment.loss.target:
+        target = experiment.loss.target
+        if isinstance(target[0], list):
+            _check_rows("loss.target", target, steps, cell.output_size, "output_size")
+        elif len(target) != cell.output_size:
+            expected = f"{cell.output_size} numbers, one per output, or {steps} rows of them"
+            _refuse("loss.target", "has the wrong length", len(target), expected)
+    elif experiment.loss.kind == "mse" and experiment.loss.target == []:
+        _refuse("loss.target", "is empty", 0, f"{cell.output_size} numbers, or null for zero")
+
+
+def _check_rows(field: str, rows: Sequence[object], steps: int, size: int, size_name: str) -> None:
+    if len(rows) != steps:
+        advice = f"Give {steps} rows, or set steps to {len(rows)}."
+        _refuse(field, "has the wrong length", len(rows), f"{steps} rows, one per step", advice)
+    for t, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != size:
+            got = len(row) if isinstance(row, list) else None
+            expected = f"{size} numbers, as {size_name} says"
+            _refuse(f"{field}.{t}", "has the wrong length", got, expected)
+
+
+def _all_numbers(experiment: Experiment) -> Iterator[tuple[str, Numbers | None]]:
+    recurrent = experiment.recurrent
+    yield "recurrent.spectral_radius", recurrent.spectral_radius
+    yield "recurrent.gain", recurrent.gain
+    for k, edit in enumerate(recurrent.edits):
+        yield f"recurrent.edits.{k}.value", edit.value
+    yield "input_weights.scale", experiment.input_weights.scale
+    yield "bias.scale", experiment.bias.scale
+    yield "readout.scale", experiment.readout.scale
+    yield "input.amplitude", experiment.input.amplitude
+    if experiment.input.kind == "values":
+        yield "input.values", experiment.input.values
+    if experiment.initial_state.kind == "values":
+        yield "initial_state.values", experiment.initial_state.values
+    if experiment.initial_state.kind == "random":
+        yield "initial_state.scale", experiment.initial_state.scale
+    if experiment.loss.kind == "mse":
+        yield "loss.target", experiment.loss.target
+
+
+def _check_fits_dtype(field: str, numbers: Numbers | None, dtype: str) -> None:
+    if numbers is None:
+        return
+    largest = float(np.finfo(dtype).max)
+    if isinstance(numbers, int | float):
+        if not -largest <= numbers <= largest:
+            _refuse_overflow(field, numbers, dtype, largest)
+        return
+    values = np.asarray(numbers, dtype=np.float64)
+    outside = np.abs(values) > largest
+    if outside.any():
+        index = tuple(int(k) for k in np.argwhere(outside)[0])
+        path = ".".join([field, *map(str, index)])
+        _refuse_overflow(path, float(values[index]), dtype, largest)
+
+
+def _refuse_overflow(field: str, value: float, dtype: str, largest: float) -> NoReturn:
+    advice = "Set dtype to float64, or use a smaller number." if dtype == "float32" else ""
+    expected = f"at most {largest:.6g} in magnitude"
+    _refuse(field, f"is too large for {dtype}", value, expected, advice)
+
+
+def _refuse(field: str, problem: str, got: object, expected: str, advice: str = "") -> NoReturn:
+    context = {
+        "field": field,
+        "problem": problem,
+        "got": got,
+        "expected": expected,
+        "advice": advice,
+    }
+    raise PydanticCustomError("does_not_fit", "{field} {problem}", context)

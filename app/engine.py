@@ -1,0 +1,62 @@
+"""From an Experiment to frames, recomputing only what changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from app.cache import Cache
+from app.computation import Computation
+from app.device import Device
+from app.experiment import Experiment
+from app.frames import Frame
+from app.protocol import Done, Timings, View
+
+ShouldStop = Callable[[], bool]
+
+
+class Engine:
+    """Runs Experiments on one device. What it gives is a function of the document alone."""
+
+    def __init__(self, device: Device, cache_bytes: int) -> None:
+        self._device = device
+        self._parts = Cache(cache_bytes // 2)
+        self._results = Cache(cache_bytes - cache_bytes // 2)
+
+    def run(
+        self, experiment: Experiment, view: View | None, should_stop: ShouldStop
+    ) -> Iterator[Frame | Done]:
+        """Frames as they are computed, then `Done`.
+
+        Raises:
+            Cancelled: `should_stop` became true.
+            ValueError: a number overflows the run's dtype.
+        """
+        start = time.perf_counter()
+        key = (experiment.model_dump_json(), view)
+        kept: list[Frame | Done] | None = self._results.find(key)
+        if kept is not None:
+            for item in kept:
+                yield _retimed(item, start) if isinstance(item, Done) else item
+            return
+        computation = Computation(experiment, view, should_stop, self._device, self._parts)
+        made: list[Frame | Done] = []
+        nbytes = 0
+        for item in computation.results():
+            yield item
+            nbytes += item.nbytes if isinstance(item, Frame) else len(key[0])
+            if self._results.has_room_for(nbytes):
+                made.append(item)
+            else:
+                made.clear()  # too large to be kept: let go of it as soon as it is sent
+        if self._results.has_room_for(nbytes):
+            self._results.keep(key, made, nbytes)
+
+
+def _retimed(done: Done, start: float) -> Done:
+    """The end of a run whose results were kept: nothing was computed for it."""
+    total_ms = 1e3 * (time.perf_counter() - start)
+    timings = Timings(
+        build_ms=0, spectrum_ms=0, forward_ms=0, backward_ms=0, total_ms=total_ms
+    )
+    return done.model_copy(update={"timings": timings})

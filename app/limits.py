@@ -1,0 +1,88 @@
+"""Sizes are checked here, before anything is allocated; each refusal names its limit and flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.errors import Refusal, refusal
+from app.experiment import Experiment
+from app.protocol import View
+from app.settings import Settings, flag
+
+ITEM_BYTES = {"float32": 4, "float64": 8}
+NORM_BYTES = 8  # norms are float64 always
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes that a run takes: its answer, and its working memory (the answer included)."""
+
+    result_bytes: int
+    memory_bytes: int
+
+
+def check_limits(experiment: Experiment, view: View | None, settings: Settings) -> Cost:
+    """The run's cost. Raises a `Refusal` (over_limit) that names the first limit it is over."""
+    cell = experiment.cell
+    for field, size, limit in (
+        ("cell.hidden_size", cell.hidden_size, "max_hidden"),
+        ("cell.input_size", cell.input_size, "max_input"),
+        ("cell.output_size", cell.output_size, "max_output"),
+        ("steps", experiment.steps, "max_steps"),
+        ("batch_size", experiment.batch_size, "max_batch"),
+    ):
+        largest: int = getattr(settings, limit)
+        if size > largest:
+            raise _over(field, "is out of range", size, f"1 to {largest}", limit)
+    edits = len(experiment.recurrent.edits)
+    if edits > settings.max_edits:
+        expected = f"at most {settings.max_edits} edits"
+        raise _over("recurrent.edits", "is too long", edits, expected, "max_edits")
+    cost = run_cost(experiment, view)
+    if cost.result_bytes > settings.max_result_bytes:
+        expected = f"at most {settings.max_result_bytes} bytes"
+        raise _over(
+            "steps", "makes the answer too large", cost.result_bytes, expected, "max_result_bytes"
+        )
+    if cost.memory_bytes > settings.max_memory_bytes:
+        expected = f"at most {settings.max_memory_bytes} bytes"
+        raise _over(
+            "steps",
+            "makes the run need too much memory",
+            cost.memory_bytes,
+            expected,
+            "max_memory_bytes",
+        )
+    return cost
+
+
+def run_cost(experiment: Experiment, view: View | None) -> Cost:
+    """The bytes of a run, from its sizes alone."""
+    cell, T, B = experiment.cell, experiment.steps, experiment.batch_size
+    D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
+    item = ITEM_BYTES[experiment.dtype]
+    columns = T if view is None else min(view.columns, view.t1 - view.t0)
+    values_per_norm = 1 if view is None else 2
+    weights = H * (D + H + O) + H + O
+    result = (
+        item * (weights + B * H + H)
+        + NORM_BYTES * 3 * H
+        + item * B * columns * (D + H + O)
+        + NORM_BYTES * values_per_norm * columns * (2 * B + 2)
+    )
+    memory = (
+        result
+        + (NORM_BYTES + item) * weights  # the draw in float64, and as it is used
+        + NORM_BYTES * 8 * H * H  # spectrum: copies of W, and complex work space
+        + item * B * T * (3 * H + O)  # the drive, a, the states; the outputs
+        + (NORM_BYTES + item) * B * T * D
+        + NORM_BYTES * 8 * B * T  # norms, scales and their logarithms
+    )
+    return Cost(result, memory)
+
+
+def _over(field: str, problem: str, got: int, expected: str, limit: str) -> Refusal:
+    advice = f"Start the server with {flag(limit)} to raise the limit."
+    return refusal(
+        "over_limit", field, problem, got=got, expected=expected, advice=advice, field=field
+    )

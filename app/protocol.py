@@ -1,0 +1,211 @@
+"""Every message of the socket, one model each, discriminated on `type`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, from_json
+
+from app.errors import LARGEST_EXACT_INTEGER, Error, Refusal
+from app.experiment import Document, Experiment
+from app.refusals import from_validation
+from app.verdict import Diagnosis
+
+PROTOCOL_VERSION = 1
+
+RunId = Annotated[int, Field(ge=0, le=LARGEST_EXACT_INTEGER)]
+
+
+class View(Document):
+    """What the page can show: these steps, in no more than `columns` columns."""
+
+    t0: int = Field(ge=0)
+    """First step shown, from 0."""
+    t1: int = Field(ge=1)
+    """Step after the last one shown; above t0, at most T."""
+    columns: int = Field(ge=1)
+    """Number of columns; bin k of n = min(columns, t1 - t0) starts at t0 + ⌊k(t1 - t0)/n⌋."""
+
+
+class Run(Document):
+    """Asks for a run. A newer run supersedes an older one."""
+
+    type: Literal["run"]
+    id: RunId
+    """Number of this run on this socket; each is larger than the one before."""
+    experiment: Experiment
+    view: View | None = None
+    """Null or absent: every step is sent."""
+
+    @model_validator(mode="after")
+    def _view_lies_inside(self) -> Self:
+        if self.view is None:
+            return self
+        steps = self.experiment.steps
+        if self.view.t1 > steps:
+            _misplaced("view.t1", self.view.t1, f"at most {steps}, the experiment's steps")
+        if self.view.t0 >= self.view.t1:
+            _misplaced("view.t0", self.view.t0, f"less than view.t1, which is {self.view.t1}")
+        return self
+
+
+class Cancel(Document):
+    """Stops run `id`; it ends in `done` with the status cancelled. An ended run stays as it is."""
+
+    type: Literal["cancel"]
+    id: RunId
+
+
+class ServerMessage(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Limits(ServerMessage):
+    """What this server accepts; each is a flag of the command and an environment variable."""
+
+    max_hidden: int
+    max_steps: int
+    max_input: int
+    max_output: int
+    max_batch: int
+    max_edits: int
+    max_message_bytes: int
+    max_result_bytes: int
+    max_memory_bytes: int
+    max_sessions: int
+
+
+class Capabilities(ServerMessage):
+    """The choices that this server has for the fields of the Experiment."""
+
+    cells: list[str]
+    activations: list[str]
+    ensembles: list[str]
+    inputs: list[str]
+    initial_states: list[str]
+    losses: list[str]
+    edits: list[str]
+    dtypes: list[str]
+
+
+class Hello(ServerMessage):
+    """The first message on every socket."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int = PROTOCOL_VERSION
+    version: str
+    """Version of the Rhoscope that serves this."""
+    device: Literal["cpu", "cuda"]
+    dtype_default: Literal["float32", "float64"] = "float32"
+    limits: Limits
+    capabilities: Capabilities
+
+
+class Timings(ServerMessage):
+    """Computing time in milliseconds; waiting for the reader counts in `total_ms` alone."""
+
+    build_ms: float
+    spectrum_ms: float
+    forward_ms: float
+    backward_ms: float
+    total_ms: float
+
+
+class Note(ServerMessage):
+    """Something the reader should know about the result."""
+
+    code: str
+    message: str
+
+
+class Done(ServerMessage):
+    """The end of a run. What was not measured, or is not finite, is null."""
+
+    type: Literal["done"] = "done"
+    id: int | None
+    """The run; null in the answer of POST /api/run."""
+    status: Literal["complete", "superseded", "cancelled"]
+    timings: Timings | None = None
+    first_nonfinite_step: int | None = None
+    """Index, from 0, of the first step where h is not finite in the run's dtype."""
+    notes: list[Note] = Field(default_factory=list)
+    diagnosis: Diagnosis | None = None
+    spectral_radius: float | None = None
+    """Measured ρ of the W_hh in force."""
+    largest_singular_value: float | None = None
+    """Measured σ_max of the W_hh in force."""
+    henrici_departure: float | None = None
+    """√(‖W‖_F² - Σ|λ|²) of the W_hh in force; 0 for a normal matrix."""
+    experiment: Experiment | None = None
+    """The whole Experiment in force, with spectral_radius the number in force."""
+
+
+ClientMessage = Annotated[Run | Cancel, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Run | Cancel] = TypeAdapter(ClientMessage)
+_EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
+
+
+def read_message(text: str) -> Run | Cancel:
+    """The client's message. Raises a `Refusal`, whose error carries the id if that can be read."""
+    try:
+        return _CLIENT.validate_json(text)
+    except ValidationError as error:
+        refused = from_validation(error)
+        raise Refusal(refused.for_run(readable_id(text))) from None
+
+
+def read_experiment(body: bytes) -> Experiment:
+    """The Experiment in a request's body. Raises a `Refusal`."""
+    try:
+        return _EXPERIMENT.validate_json(body)
+    except ValidationError as error:
+        raise from_validation(error) from None
+
+
+def readable_id(text: str) -> int | None:
+    """The id in a message that is otherwise wrong, if it can be read."""
+    run_id = _readable(text, "id")
+    if isinstance(run_id, bool) or not isinstance(run_id, int):
+        return None
+    return run_id if 0 <= run_id <= LARGEST_EXACT_INTEGER else None
+
+
+def readable_type(text: str) -> str | None:
+    """The type of a message that is otherwise wrong, if it can be read."""
+    name = _readable(text, "type")
+    return name if isinstance(name, str) else None
+
+
+def _readable(text: str, key: str) -> Any:
+    try:
+        message = from_json(text)
+    except ValueError:
+        return None
+    return message.get(key) if isinstance(message, dict) else None
+
+
+def _misplaced(field: str, got: int, expected: str) -> None:
+    context = {
+        "field": field,
+        "problem": "is out of range",
+        "got": got,
+        "expected": expected,
+        "advice": "",
+    }
+    raise PydanticCustomError("does_not_fit", "{field} {problem}", context)
+
+
+ServerMessages = Hello | Done | Error

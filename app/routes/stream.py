@@ -1,0 +1,27 @@
+"""WS /api/stream: the live run."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket
+
+from app.errors import Refusal
+from app.house import house_of
+from app.session import Session
+
+TRY_AGAIN_LATER = 1013  # close code of RFC 6455's registry
+
+router = APIRouter()
+
+
+@router.websocket("/api/stream")
+async def stream(websocket: WebSocket) -> None:
+    """Accepts the socket and serves it until it closes. `Guard` has checked its Origin."""
+    house = house_of(websocket)
+    await websocket.accept()
+    try:
+        with house.seats.seat():
+            await Session(websocket, house.workshop, house.settings, house.hello).serve()
+    except Refusal as refused:
+        await websocket.send_text(refused.error.model_dump_json())
+        await websocket.close(TRY_AGAIN_LATER, refused.error.code)

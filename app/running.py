@@ -1,0 +1,73 @@
+"""uvicorn, started and stopped the way a person at a terminal expects."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+
+import typer
+import uvicorn
+
+from app.browser import open_browser
+from app.ports import lan_address, url_of
+from app.security import EVERY_NETWORK
+from app.server import create_app
+from app.settings import Settings
+from app.transport import SocketProtocol
+
+STOPPING_S = 2  # for requests under way, once the server is told to stop
+
+
+def serve_until_stopped(settings: Settings, listener: socket.socket) -> int:
+    """Serves on `listener` until Ctrl+C or SIGTERM; the exit code.
+
+    Raises:
+        ValueError, MissingAsset: as `create_app`.
+    """
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        log_level=settings.log_level,
+        ws=SocketProtocol,
+        ws_max_size=settings.max_message_bytes,
+        ws_per_message_deflate=False,  # costs more time than it saves bytes
+        timeout_graceful_shutdown=STOPPING_S,
+        server_header=False,
+    )
+    # A stop that was asked for is a success: uvicorn raises the signal again when it is done.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: None)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_Server(config, settings).serve(sockets=[listener]))
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit or not sockets:
+            return
+        url = url_of(sockets[0], self._settings.host)
+        typer.echo(f"Rhoscope is running at {url} (stop with Ctrl+C)")
+        if self._settings.host in EVERY_NETWORK:
+            _warn_of_every_network(sockets[0])
+        sys.stdout.flush()
+        open_browser(url, self._settings.open)
+
+
+def _warn_of_every_network(listener: socket.socket) -> None:
+    address = lan_address()
+    if address is not None:
+        typer.echo(f"In this network: http://{address}:{listener.getsockname()[1]}")
+    typer.echo(
+        "Warning: everyone who can reach this machine can use it; there is no password.", err=True
+    )

@@ -1,0 +1,113 @@
+"""Puts the server together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from threadpoolctl import threadpool_limits
+
+from app import __version__
+from app.assets import Plotly, frontend_folder
+from app.device import chosen_device
+from app.engine import Engine
+from app.errors import Refusal, refusal
+from app.house import House
+from app.routes import api, docs, page, stream
+from app.security import Guard, Policy, error_response
+from app.settings import Settings
+from app.whole_run import ClientLeft
+from app.workshop import Seats, Workshop
+
+DESCRIPTION = """Every number of the page, for scripts: `POST /api/run` with an Experiment answers
+with all tensors as one safetensors file. The socket at `/api/stream` sends the same step by step;
+`/api/schema` describes its messages."""
+
+
+def create_app(settings: Settings, frontend: Path | None = None) -> FastAPI:
+    """The server as an ASGI application.
+
+    Raises:
+        ValueError: the device is not there, or an allowed origin is none.
+        MissingAsset: the page or Plotly is not installed.
+    """
+    device = chosen_device(settings.device)
+    house = House(
+        settings=settings,
+        device=device,
+        frontend=frontend or frontend_folder(),
+        plotly=Plotly(),
+        workshop=Workshop(Engine(device, settings.cache_bytes), settings),
+        seats=Seats(settings.max_sessions),
+    )
+    app = FastAPI(
+        title="Rhoscope",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,  # FastAPI's own loads its scripts from elsewhere
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.house = house
+    app.add_middleware(Guard, policy=Policy.of(settings))
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientLeft, _on_client_left)
+    app.include_router(api.router)
+    app.include_router(stream.router)
+    app.router.routes.extend([*docs.routes(), *page.routes(house.frontend)])
+    docs.describe(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    house: House = app.state.house
+    # Compressing Plotly takes a quarter of a second: before the first visitor, not for him.
+    compressing = asyncio.create_task(asyncio.to_thread(lambda: house.plotly.gzipped))
+    # The libraries behind NumPy have threads of their own; torch's are set in each worker.
+    with threadpool_limits(limits=1):
+        yield
+    compressing.cancel()
+    house.workshop.close()
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return error_response(error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another")
+        refused = refusal(
+            "method_not_allowed",
+            "the method",
+            "is not allowed here",
+            got=request.method,
+            expected=allowed,
+        )
+    else:
+        refused = refusal(
+            "not_found",
+            "the path",
+            "is not known",
+            got=request.url.path,
+            expected="a path of this server",
+            advice="/docs lists them.",
+            status=error.status_code,
+        )
+    answer = error_response(refused)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _on_client_left(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it; the number is what proxies log

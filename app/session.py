@@ -1,0 +1,221 @@
+"""One socket: reads messages, keeps the newest run alone, sends frames in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Literal
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.errors import Error, Refusal, refusal
+from app.faults import refusal_of
+from app.frames import Frame, encode
+from app.limits import check_limits
+from app.outbox import Letter, Outbox, Work
+from app.protocol import Cancel, Done, Hello, read_message, readable_type
+from app.settings import Settings, flag
+from app.workshop import Workshop
+from rnncore.chunks import Cancelled
+
+log = logging.getLogger("app")
+
+TOO_LARGE = 1009  # close codes of RFC 6455
+RESENT_ONLY_IF_CHANGED = {"weights", "inputs", "spectrum"}
+
+
+class Session:
+    """The state of one socket.
+
+    `_active` is the newest run until its end has left; an older one is ended the moment a newer
+    one arrives. `_worker` is the thread that computes; the next run starts when it is free, so a
+    session never has two.
+    """
+
+    def __init__(
+        self, websocket: WebSocket, workshop: Workshop, settings: Settings, hello: Hello
+    ) -> None:
+        self._websocket = websocket
+        self._workshop = workshop
+        self._settings = settings
+        self._hello = hello
+        self._outbox = Outbox()
+        self._active: Work | None = None
+        self._worker: asyncio.Future[None] | None = None
+        self._last_id = -1
+        self._sent: dict[str, bytes] = {}  # kind → digest of its last frame on this socket
+
+    async def serve(self) -> None:
+        """Runs until the client leaves, or takes nothing for too long."""
+        self._outbox.post(Letter(self._hello.model_dump_json()))
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._send())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if self._active is not None:
+                self._active.stop()
+                self._outbox.wake()
+            for task in tasks:
+                task.cancel()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("a session failed", exc_info=outcome)
+            self._active = None
+            if self._worker is not None:
+                await asyncio.wait([self._worker])
+
+    # Reading
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if len(text or message.get("bytes") or "") > self._settings.max_message_bytes:
+                await self._websocket.close(TOO_LARGE, flag("max_message_bytes"))
+                return
+            if text is None:
+                self._refuse(_not_text(message.get("bytes") or b""), is_run=False)
+            else:
+                self._take(text)
+            await self._outbox.roomy()
+
+    def _take(self, text: str) -> None:
+        try:
+            message = read_message(text)
+        except Refusal as refused:
+            self._refuse(refused, is_run=readable_type(text) == "run")
+            return
+        if isinstance(message, Cancel):
+            if self._active is not None and self._active.id == message.id:
+                self._end_early(self._active, "cancelled")
+            return
+        try:
+            if message.id <= self._last_id:
+                raise _not_a_new_id(message.id, self._last_id)
+            cost = check_limits(message.experiment, message.view, self._settings)
+        except Refusal as refused:
+            self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
+            return
+        self._supersede(message.id)
+        self._active = Work(message.id, message.experiment, message.view, cost)
+        self._start()
+
+    def _refuse(self, refused: Refusal, *, is_run: bool) -> None:
+        """Sends the error; a refused run with a new id is that run's end, and the newest run."""
+        error = refused.error
+        if error.id is None or error.id <= self._last_id:
+            error = refused.for_run(None)  # an id that is taken belongs to another run
+        elif is_run:
+            self._supersede(error.id)
+        self._outbox.post(Letter(error.model_dump_json()))
+
+    def _supersede(self, run_id: int) -> None:
+        self._last_id = run_id
+        if self._active is not None:
+            self._end_early(self._active, "superseded")
+
+    def _end_early(self, work: Work, status: Literal["superseded", "cancelled"]) -> None:
+        work.stop()
+        self._outbox.drop(work)
+        self._outbox.post(Letter(Done(id=work.id, status=status).model_dump_json()))
+        self._active = None
+
+    # Computing
+
+    def _start(self) -> None:
+        """Hands the newest run to a thread, unless the one before still holds it."""
+        work = self._active
+        if work is None or work.is_started or self._worker is not None:
+            return
+        work.is_started = True
+        loop = asyncio.get_running_loop()
+        self._worker = loop.run_in_executor(self._workshop.pool, self._compute, work, loop)
+        self._worker.add_done_callback(self._worker_is_free)
+
+    def _worker_is_free(self, _: asyncio.Future[None]) -> None:
+        self._worker = None
+        self._start()
+
+    def _compute(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
+        """On the worker's thread: computes, encodes and posts until done or told to stop."""
+        end: Done | Error
+        try:
+            with self._workshop.memory.share(work.cost.memory_bytes, work.is_stopped):
+                for item in self._workshop.frames(work.experiment, work.view, work.is_stopped):
+                    if isinstance(item, Done):
+                        end = item.model_copy(update={"id": work.id})
+                    elif not self._offer(work, item, loop):
+                        return
+        except Cancelled:
+            return
+        except Exception as fault:
+            end = refusal_of(fault).for_run(work.id)
+        letter = Letter(end.model_dump_json(), work, is_end=True)
+        loop.call_soon_threadsafe(self._post_if_active, letter)
+
+    def _offer(self, work: Work, frame: Frame, loop: asyncio.AbstractEventLoop) -> bool:
+        """Posts a frame once there is room for it; false if the run is stopped instead."""
+        changes_seldom = frame.kind in RESENT_ONLY_IF_CHANGED
+        # Nothing of an older run is left in the outbox, so what was sent last is known for sure.
+        if changes_seldom and self._sent.get(frame.kind) == frame.digest:
+            return True
+        payload = encode(frame, str(work.id))
+        if not self._outbox.wait_for_room(work, len(payload)):
+            return False
+        digest = frame.digest if changes_seldom else b""
+        letter = Letter(payload, work, kind=frame.kind, digest=digest)
+        loop.call_soon_threadsafe(self._post_if_active, letter)
+        return True
+
+    def _post_if_active(self, letter: Letter) -> None:
+        if letter.work is self._active:
+            self._outbox.post(letter)
+        else:
+            self._outbox.has_left(letter)
+
+    # Sending
+
+    async def _send(self) -> None:
+        while True:
+            letter = await self._outbox.next()
+            if letter.is_end and letter.work is self._active:
+                self._active = None
+            if letter.digest:
+                self._sent[letter.kind] = letter.digest
+            try:
+                async with asyncio.timeout(self._settings.send_timeout_s):
+                    if isinstance(letter.payload, bytes):
+                        await self._websocket.send_bytes(letter.payload)
+                    else:
+                        await self._websocket.send_text(letter.payload)
+            except TimeoutError:
+                log.warning("a reader took nothing for too long and is dropped")
+                return
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the client has left; RuntimeError: the socket is closed already
+            finally:
+                self._outbox.has_left(letter)
+
+
+def _not_text(data: bytes) -> Refusal:
+    return refusal(
+        "not_text",
+        "the message",
+        "is binary",
+        got=f"{len(data)} bytes",
+        expected="JSON as a text message",
+    )
+
+
+def _not_a_new_id(run_id: int, last_id: int) -> Refusal:
+    return refusal(
+        "invalid_field",
+        "id",
+        "is not new",
+        got=run_id,
+        expected=f"more than {last_id}",
+        advice="Number the runs of a socket upwards.",
+        field="id",
+    )

@@ -1,0 +1,81 @@
+"""Every limit and choice of the server: a flag of the command, and RHOSCOPE_… in the environment."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEBIBYTE = 2**20
+Size = Annotated[int, Field(ge=1)]
+Texts = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What one server accepts and offers."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RHOSCOPE_", frozen=True, use_attribute_docstrings=True
+    )
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every network of this machine."""
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Port to listen on; 0 takes any free one, and without it the first free one from 8000 on."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the networks run; auto takes a CUDA GPU if torch sees one."""
+    open: bool | None = None
+    """Open a browser; without it only on a terminal, and never in CI, over SSH or in a container."""
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = "warning"
+    """How much is logged."""
+    max_hidden: Size = 1024
+    """Largest hidden_size, H."""
+    max_steps: Size = 1_000_000
+    """Largest steps, T."""
+    max_input: Size = 16_384
+    """Largest input_size, D."""
+    max_output: Size = 16_384
+    """Largest output_size, O."""
+    max_batch: Size = 256
+    """Largest batch_size, B."""
+    max_edits: Size = 10_000
+    """Most edits in one document."""
+    max_message_bytes: Size = 16 * MEBIBYTE
+    """Longest message or request, in bytes."""
+    max_result_bytes: Size = 512 * MEBIBYTE
+    """Largest answer to one run, in bytes."""
+    max_memory_bytes: Size = 4096 * MEBIBYTE
+    """Working memory of all runs together, in bytes; runs wait for their share."""
+    max_sessions: Size = 256
+    """Most sockets and requests served at once."""
+    max_jobs: Size = Field(default_factory=lambda: os.cpu_count() or 1)
+    """Most runs computing at the same moment; one thread each. By default one per processor."""
+    send_timeout_s: Annotated[float, Field(gt=0)] = 20.0
+    """Seconds after which a reader that takes nothing is dropped."""
+    cache_bytes: Annotated[int, Field(ge=0)] = 128 * MEBIBYTE
+    """Memory for matrices, spectra and small results that are asked for again, in bytes."""
+    allow_origin: Texts = ()
+    """Foreign origins that may use the API, exactly as the browser sends them; null is one."""
+    allowed_host: Texts = ()
+    """Further names under which this server is reached; * allows all (behind a proxy that checks)."""
+
+    @field_validator("allow_origin", "allowed_host", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Accepts a text separated by commas, as an environment variable holds it."""
+        texts = value.split(",") if isinstance(value, str) else value
+        if isinstance(texts, list | tuple):
+            return tuple(text.strip() for text in texts if str(text).strip())
+        return texts
+
+
+def flag(field: str) -> str:
+    """The command's flag for a setting: max_hidden is --max-hidden."""
+    return "--" + field.replace("_", "-")
+
+
+def variable(field: str) -> str:
+    """The environment variable for a setting: max_hidden is RHOSCOPE_MAX_HIDDEN."""
+    return "RHOSCOPE_" + field.upper()

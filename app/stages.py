@@ -1,0 +1,171 @@
+"""The parts of a run that most changes leave alone: matrix, weights, input. Each is cached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.cache import Cache
+from app.experiment import Experiment
+from app.frames import Array
+from rnncore.cells import ElmanCell
+from rnncore.checks import cast
+from rnncore.editing import apply_edits
+from rnncore.ensembles import Note, recurrent_matrix
+from rnncore.parameters import gaussian_bias, gaussian_weights
+from rnncore.readout import Readout
+from rnncore.spectrum import Spectrum, spectrum
+from rnncore.stimuli import initial_state, input_sequence
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """W_hh of a run, in float64, before it is cast to the run's dtype."""
+
+    W_hh: Tensor  # (H, H) float64
+    notes: tuple[Note, ...]
+    spectrum_if_drawn: Spectrum | None  # None where edits have changed the drawn one
+
+
+def matrix(experiment: Experiment) -> Matrix:
+    """The recurrent matrix: drawn, scaled, edited. The draw is kept by rnncore itself."""
+    wish = experiment.recurrent
+    drawn = recurrent_matrix(
+        wish.ensemble,
+        experiment.cell.hidden_size,
+        seed=wish.seed,
+        spectral_radius=wish.spectral_radius,
+        gain=wish.gain,
+    )
+    if not wish.edits:
+        return Matrix(drawn.W, drawn.notes, drawn.spectrum)
+    return Matrix(apply_edits(drawn.W, wish.edits), drawn.notes, None)
+
+
+def measured_spectrum(experiment: Experiment, found: Matrix, cache: Cache) -> Spectrum:
+    """The spectrum of W_hh; decomposed only if an edit changed more than its scale."""
+    if found.spectrum_if_drawn is not None:
+        return found.spectrum_if_drawn
+    key = ("spectrum", experiment.cell.hidden_size, experiment.recurrent.model_dump_json())
+    return cache.get(key, lambda: spectrum(found.W_hh), lambda s: 24 * len(s.eigenvalues))
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """W_xh, b_h and the readout, in float64 as drawn."""
+
+    W_xh: Tensor  # (H, D)
+    b_h: Tensor  # (H,)
+    W_hy: Tensor  # (O, H)
+
+    @property
+    def nbytes(self) -> int:
+        return self.W_xh.nbytes + self.b_h.nbytes + self.W_hy.nbytes
+
+
+def weights(experiment: Experiment, cache: Cache) -> Weights:
+    """All weights but W_hh."""
+    cell = experiment.cell
+    W_in, bias, out = experiment.input_weights, experiment.bias, experiment.readout
+
+    def make() -> Weights:
+        return Weights(
+            gaussian_weights(
+                cell.hidden_size, cell.input_size, scale=W_in.scale, seed=W_in.seed
+            ),
+            gaussian_bias(cell.hidden_size, scale=bias.scale, seed=bias.seed),
+            gaussian_weights(cell.output_size, cell.hidden_size, scale=out.scale, seed=out.seed),
+        )
+
+    key = ("weights", cell.hidden_size, cell.input_size, cell.output_size, W_in, bias, out)
+    return cache.get(key, make, lambda made: made.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Everything that a run starts from, in its dtype and on its device."""
+
+    cell: ElmanCell
+    readout: Readout
+    x: Tensor  # (…, T, D)
+    h_0: Tensor  # (…, H)
+
+    def weight_tensors(self) -> Mapping[str, Array]:
+        """The tensors of a `weights` frame."""
+        return {
+            "W_xh": array(self.cell.W_xh),
+            "W_hh": array(self.cell.W_hh),
+            "b_h": array(self.cell.b_h),
+            "W_hy": array(self.readout.W_hy),
+            "b_y": array(self.readout.b_y),
+        }
+
+
+def setting(experiment: Experiment, found: Matrix, cache: Cache, device: str) -> Setting:
+    """Cell, readout, input and initial state.
+
+    Raises:
+        ValueError: a number overflows the run's dtype.
+    """
+    dtype = DTYPES[experiment.dtype]
+
+    def fitted(name: str, value: Tensor) -> Tensor:
+        return cast(name, value, dtype).to(device)
+
+    drawn = weights(experiment, cache)
+    W_hh = fitted("W_hh", found.W_hh)
+    W_xh, b_h, W_hy = (
+        fitted(name, getattr(drawn, name)) for name in ("W_xh", "b_h", "W_hy")
+    )
+    b_y = torch.zeros(experiment.cell.output_size, dtype=dtype, device=device)
+    x, h_0 = stimuli(experiment)
+    return Setting(
+        ElmanCell(W_xh, W_hh, b_h, experiment.cell.activation),
+        Readout(W_hy, b_y),
+        fitted("x", x),
+        fitted("h_0", h_0),
+    )
+
+
+def stimuli(experiment: Experiment) -> tuple[Tensor, Tensor]:
+    """x (…, T, D) and h_0 (…, H) in float64; a batch axis leads for more than one sequence."""
+    steps, cell = experiment.steps, experiment.cell
+    B = experiment.batch_size if experiment.batch_size > 1 else None
+    drive, start = experiment.input, experiment.initial_state
+    values = _repeated(drive.values, B) if drive.kind == "values" else None
+    x = input_sequence(
+        drive.kind,
+        steps,
+        cell.input_size,
+        amplitude=drive.amplitude,
+        seed=drive.seed,
+        period=drive.period if drive.kind == "sine" else 20.0,
+        values=values,
+        batch_size=B,
+    )
+    h_0 = initial_state(
+        start.kind,
+        cell.hidden_size,
+        seed=start.seed if start.kind == "random" else 0,
+        scale=start.scale if start.kind == "random" else 1.0,
+        values=_repeated(start.values, B) if start.kind == "values" else None,
+        batch_size=B,
+    )
+    return x, h_0
+
+
+def _repeated(values: Sequence[object], batch_size: int | None) -> Tensor:
+    """Given numbers drive every sequence of a batch alike."""
+    given = torch.tensor(values, dtype=torch.float64)
+    return given if batch_size is None else given.expand(batch_size, *given.shape)
+
+
+def array(tensor: Tensor) -> Array:
+    """The tensor's own memory as NumPy sees it; from a GPU, a copy."""
+    numbers: Array = tensor.detach().cpu().numpy()
+    return numbers

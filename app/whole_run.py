@@ -1,0 +1,120 @@
+"""A run whose answer is one file: POST /api/run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.errors import Refusal
+from app.experiment import Experiment
+from app.faults import refusal_of
+from app.frames import Array, Frame, pieces
+from app.limits import Cost
+from app.outbox import Work
+from app.protocol import Done
+from app.workshop import Workshop
+from rnncore.chunks import Cancelled
+
+PIECE_BYTES = 2**20
+TIME_AXIS = {"h": -2, "y": -2}  # the others end in time
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before the answer was there."""
+
+
+async def whole_run(
+    workshop: Workshop, experiment: Experiment, cost: Cost, request: Request, held: ExitStack
+) -> tuple[Frame, Done]:
+    """Every tensor of a run, and its end; `held` gives their memory back when it is closed.
+
+    Raises a `Refusal`, or `ClientLeft`.
+    """
+    work = Work(0, experiment, None, cost)
+    loop = asyncio.get_running_loop()
+    computing = loop.run_in_executor(workshop.pool, _compute, workshop, work, held)
+    leaving = asyncio.create_task(_has_left(request))
+    try:
+        await asyncio.wait((computing, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        work.stop()
+        leaving.cancel()
+    try:
+        return await computing
+    except Cancelled:
+        raise ClientLeft from None
+
+
+def _compute(workshop: Workshop, work: Work, held: ExitStack) -> tuple[Frame, Done]:
+    frames: list[Frame] = []
+    try:
+        held.enter_context(workshop.memory.share(work.cost.memory_bytes, work.is_stopped))
+        for item in workshop.frames(work.experiment, work.view, work.is_stopped):
+            if isinstance(item, Done):
+                done = item
+            else:
+                frames.append(item)
+        return whole(frames, work.experiment.steps), done
+    except Cancelled:
+        raise
+    except Exception as fault:
+        raise refusal_of(fault) from None
+
+
+async def _has_left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def whole(frames: Iterable[Frame], steps: int) -> Frame:
+    """One frame with every tensor whole: chunks are joined along time, in the order of time."""
+    parts: dict[str, list[tuple[int, Array]]] = {}
+    for frame in frames:
+        for name, tensor in frame.tensors.items():
+            parts.setdefault(name, []).append((frame.t0, tensor))
+    tensors = {name: _joined(name, chunks) for name, chunks in parts.items()}
+    return Frame("run", 0, steps, tensors)
+
+
+def _joined(name: str, chunks: list[tuple[int, Array]]) -> Array:
+    if len(chunks) == 1:
+        return chunks[0][1]
+    in_order = [tensor for _, tensor in sorted(chunks, key=lambda chunk: chunk[0])]
+    return np.concatenate(in_order, axis=TIME_AXIS.get(name, -1))
+
+
+class FileResponse(Response):
+    """Sends a frame as a file, tensor memory uncopied; a reader that stalls is dropped."""
+
+    media_type = "application/octet-stream"
+
+    def __init__(
+        self, frame: Frame, done: Done, held: ExitStack, send_timeout_s: float
+    ) -> None:
+        parts = list(pieces(frame, "", {"done": done.model_dump_json()}))
+        size = sum(len(part) for part in parts)
+        super().__init__(headers={"Content-Length": str(size), "Cache-Control": "no-store"})
+        self._parts = parts
+        self._held = held
+        self._send_timeout_s = send_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        with self._held:
+            await send({"type": "http.response.start", **start})
+            for part in _small(self._parts):
+                async with asyncio.timeout(self._send_timeout_s):
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _small(parts: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), PIECE_BYTES):
+            yield bytes(part[start : start + PIECE_BYTES])

@@ -1,0 +1,128 @@
+"""Where runs compute: worker threads, a bounded number at a time, within a bounded memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+
+from app.errors import refusal
+from app.experiment import Experiment
+from app.frames import Frame
+from app.protocol import Done, View
+from app.settings import Settings
+from rnncore.chunks import Cancelled
+
+PATIENCE_S = 0.05  # how often a run that waits for its turn looks whether it is still wanted
+
+ShouldStop = Callable[[], bool]
+
+
+class Engine(Protocol):
+    """What turns an Experiment into frames and, at the end, into `Done`."""
+
+    def run(
+        self, experiment: Experiment, view: View | None, should_stop: ShouldStop
+    ) -> Iterator[Frame | Done]: ...
+
+
+class Workshop:
+    """The threads, the turns and the memory that all runs of one server share."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        # A session has one run at a time, so the pool never makes a session wait for a thread.
+        self.pool = ThreadPoolExecutor(
+            settings.max_sessions, thread_name_prefix="run", initializer=_use_one_thread
+        )
+        self.memory = Budget(settings.max_memory_bytes)
+        self._turns = threading.BoundedSemaphore(settings.max_jobs)
+
+    def frames(
+        self, experiment: Experiment, view: View | None, should_stop: ShouldStop
+    ) -> Iterator[Frame | Done]:
+        """The frames of a run, then its `Done`. Raises `Cancelled` once `should_stop` is true.
+
+        A turn is held while a frame is computed, never while one waits for its reader: a reader
+        that stalls holds up nobody else.
+        """
+        results = self.engine.run(experiment, view, should_stop)
+        while True:
+            with self._turn(should_stop):
+                item = next(results, None)
+            if item is None:
+                return
+            yield item
+
+    @contextmanager
+    def _turn(self, should_stop: ShouldStop) -> Iterator[None]:
+        while not self._turns.acquire(timeout=PATIENCE_S):
+            if should_stop():
+                raise Cancelled
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def close(self) -> None:
+        """Takes no more work. Runs end by themselves once they are told to stop."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)  # two threads never help one trajectory
+
+
+class Budget:
+    """A number of bytes that is lent out; who needs more than is left waits."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+        self._returned = threading.Condition()
+
+    @contextmanager
+    def share(self, amount: int, should_stop: ShouldStop) -> Iterator[None]:
+        """Holds `amount` bytes. Raises `Cancelled` if it is told to stop while it waits."""
+        with self._returned:
+            while self._left < amount:
+                if should_stop():
+                    raise Cancelled
+                self._returned.wait(PATIENCE_S)
+            self._left -= amount
+        try:
+            yield
+        finally:
+            with self._returned:
+                self._left += amount
+                self._returned.notify_all()
+
+
+class Seats:
+    """Counts the sockets and requests that are being served. Used on the event loop alone."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.taken = 0
+
+    @contextmanager
+    def seat(self) -> Iterator[None]:
+        """Takes a seat. Raises a `Refusal` (busy) if there is none."""
+        if self.taken >= self.total:
+            raise refusal(
+                "busy",
+                "the server",
+                "has no seat left",
+                got=self.taken,
+                expected=f"fewer than {self.total} sessions",
+                advice="Try again later, or start the server with --max-sessions to raise the "
+                "limit.",
+            )
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
