@@ -1,0 +1,70 @@
+"""Rhoscope's mathematics: recurrent networks run step by step, and what becomes of gradients.
+
+Tensors in, tensors out: no web, no files, no global settings. Start with `Rollout`.
+"""
+
+from rnncore.activations import ACTIVATIONS, Activation, ln_slope, phi, slope, steepest_slope
+from rnncore.bins import bin_edges, largest_magnitude, min_max
+from rnncore.bptt import GradientChunk, GradientSweep, gradient_norms
+from rnncore.cells import ElmanCell
+from rnncore.checks import ArgumentError, cast
+from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bounds
+from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
+from rnncore.editing import apply_edits, set_weight
+from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
+from rnncore.losses import LinearLoss, MeanSquaredLoss, loss_direction
+from rnncore.parameters import gaussian_bias, gaussian_weights
+from rnncore.readout import Readout
+from rnncore.rollout import Rollout, StateChunk, States, rollout
+from rnncore.spectrum import Spectrum, spectrum
+from rnncore.stimuli import INITIAL_STATES, INPUTS, initial_state, input_sequence
+from rnncore.threads import single_threaded
+
+__all__ = [
+    "ACTIVATIONS",
+    "ENSEMBLES",
+    "INITIAL_STATES",
+    "INPUTS",
+    "Activation",
+    "ArgumentError",
+    "Cancelled",
+    "Diagnosis",
+    "ElmanCell",
+    "Ensemble",
+    "GradientChunk",
+    "GradientSweep",
+    "LinearLoss",
+    "MeanSquaredLoss",
+    "Note",
+    "Readout",
+    "RecurrentMatrix",
+    "Rollout",
+    "Spectrum",
+    "StateChunk",
+    "States",
+    "apply_edits",
+    "backward_bounds",
+    "bin_edges",
+    "cast",
+    "chunk_bounds",
+    "diagnose",
+    "gaussian_bias",
+    "gaussian_weights",
+    "gradient_norms",
+    "initial_state",
+    "input_sequence",
+    "largest_magnitude",
+    "ln_slope",
+    "loss_direction",
+    "min_max",
+    "phi",
+    "quantity_fate",
+    "recurrent_matrix",
+    "rollout",
+    "set_weight",
+    "single_threaded",
+    "slope",
+    "spectrum",
+    "steepest_slope",
+    "uniform_bounds",
+]

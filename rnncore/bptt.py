@@ -1,0 +1,150 @@
+"""Backward in time: how much of the loss's gradient reaches every step, as logarithms.
+
+δ_t = ∂L/∂h_t obeys δ_t = g_t + W_hhᵀ(d_{t+1} ⊙ δ_{t+1}), with g_t = ∂ℓ_t/∂h_t and
+d_t = φ'(a_t). Only norms are reported, so δ is carried as δ · 2ᵏ (`extended_range`) and swept in
+blocks that check themselves, as in `stepping`; nothing under- or overflows on the way.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnncore.chunks import (
+    BLOCK,
+    Bounds,
+    ShouldStop,
+    backward_bounds,
+    checked_bounds,
+    stop_if_asked,
+)
+from rnncore.extended_range import Norms
+from rnncore.kernels import operations
+from rnncore.losses import Loss
+from rnncore.rollout import Rollout
+from rnncore.sweeping import Sweeper
+
+
+@dataclass(frozen=True, eq=False)
+class GradientChunk:
+    """Gradient norms of steps [t0, t1), in forward order inside the chunk; all float64.
+
+    Index k belongs to the step from h_k to h_{k+1} in the chapter's counting. Logarithms are
+    -inf where a gradient is exactly zero, never NaN. Shapes are (t1 - t0,), with leading batch
+    axes except for the shared matrices' shares, which are summed over the batch.
+    """
+
+    t0: int
+    t1: int
+    log10_grad_h: Tensor  # (…, t1 - t0), log10 ‖∂L/∂h_{k+1}‖
+    log10_grad_W_hh: Tensor  # (t1 - t0,), log10 ‖step k's share of ∂L/∂W_hh‖_F
+    log10_grad_W_xh: Tensor  # (t1 - t0,), log10 ‖step k's share of ∂L/∂W_xh‖_F
+    log10_saturation: Tensor  # (…, t1 - t0), log10 (‖d ⊙ δ‖ / ‖δ‖) on the way back to h_k
+    log10_linear_gain: Tensor  # (…, t1 - t0), log10 (‖W_hhᵀ(d ⊙ δ)‖ / ‖d ⊙ δ‖) likewise
+
+
+@final
+class GradientSweep:
+    """The gradient norms of a complete rollout, computed from the last step down as asked for.
+
+    Args:
+        rollout: complete, that is with `states` exhausted.
+        loss: which gradient.
+
+    Raises:
+        ValueError: the rollout is not complete, or the loss does not fit its sizes.
+
+    Cost: 2TH² flops a sequence and T · (5N + 2) float64.
+    """
+
+    def __init__(self, rollout: Rollout, loss: Loss) -> None:
+        rollout.require_complete()
+        self._rollout = rollout
+        self._sweeper = Sweeper(rollout, loss, operations(rollout.cell.device))
+        self._reached = rollout.steps
+
+    def chunks(
+        self, *, bounds: Iterable[Bounds] | None = None, should_stop: ShouldStop | None = None
+    ) -> Iterator[GradientChunk]:
+        """The chunks in backward order, each as soon as its first step is reached.
+
+        When the iterator ends, the sweep has reached h_1, also below the chunks asked for.
+        Asked again, it gives the same numbers without computing them again.
+
+        Args:
+            bounds: chunks [t0, t1) in decreasing order; None for `backward_bounds`. Results
+                don't depend on them by a single bit.
+            should_stop: asked every 64 steps; once it is true, `Cancelled` is raised.
+
+        Raises:
+            ValueError: a chunk is empty, outside [0, T] or out of order.
+            Cancelled: `should_stop` was true.
+        """
+        steps = self._rollout.steps
+        if bounds is None:
+            bounds = backward_bounds(steps)
+        for t0, t1 in checked_bounds(bounds, steps, backward=True):
+            self._sweep_until(t0, should_stop)
+            yield self.chunk(t0, t1)
+        self._sweep_until(0, should_stop)
+
+    def chunk(self, t0: int, t1: int) -> GradientChunk:
+        """The norms of steps [t0, t1), which the sweep must have reached."""
+        logs, sequences = self._sweeper.logs, self._sequences
+        delta, v, w = (part[t0:t1] for part in (logs.delta, logs.v, logs.w))
+        return GradientChunk(
+            t0,
+            t1,
+            log10_grad_h=sequences(delta),
+            log10_grad_W_hh=torch.from_numpy(logs.share_hh[t0:t1].copy()),
+            log10_grad_W_xh=torch.from_numpy(logs.share_xh[t0:t1].copy()),
+            log10_saturation=sequences(_log_ratio(v, delta)),
+            log10_linear_gain=sequences(_log_ratio(w, v)),
+        )
+
+    def _sweep_until(self, t0: int, should_stop: ShouldStop | None) -> None:
+        while self._reached > t0:
+            stop_if_asked(should_stop)
+            start = max(0, self._reached - BLOCK)
+            self._sweeper.sweep(start, self._reached)
+            self._reached = start
+
+    def _sequences(self, logs: Norms) -> Tensor:
+        return self._rollout.trajectory.sequences(torch.from_numpy(logs.copy()))
+
+
+def gradient_norms(
+    rollout: Rollout,
+    loss: Loss,
+    *,
+    bounds: Iterable[Bounds] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[GradientChunk]:
+    """The gradient norms of a rollout in backward order, a chunk at a time.
+
+    log10 ‖∂L/∂h_t‖, every step's share of ∂L/∂W_hh and ∂L/∂W_xh, and why the gradient shrank:
+    ln‖W_hhᵀ(d ⊙ δ)‖ - ln‖δ‖ = saturation (of φ') + linear gain (of W_hh). For one sequence the
+    shares are rank one, ‖d_t ⊙ δ_t‖ ‖h_{t-1}‖ and ‖d_t ⊙ δ_t‖ ‖x_t‖.
+
+    Args and Raises as for `GradientSweep` and its `chunks`.
+
+    Reference: Pascanu, Mikolov, Bengio (2013), equations 3 to 7.
+
+    >>> from rnncore import ElmanCell, LinearLoss, Readout, Rollout
+    >>> cell = ElmanCell(torch.ones(1, 1), torch.tensor([[0.1]]), torch.zeros(1), "linear")
+    >>> run = Rollout(cell, torch.ones(3, 1), torch.zeros(1), Readout(torch.ones(1, 1), torch.zeros(1)))
+    >>> for states in run.states(): pass
+    >>> (chunk,) = gradient_norms(run, LinearLoss(torch.ones(1)))
+    >>> [round(x, 6) for x in chunk.log10_grad_h.tolist()]
+    [-2.0, -1.0, 0.0]
+    """
+    return GradientSweep(rollout, loss).chunks(bounds=bounds, should_stop=should_stop)
+
+
+def _log_ratio(part: Norms, whole: Norms) -> Norms:
+    """log10(part / whole); -inf where nothing comes through, be it from nothing."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isneginf(part), -np.inf, part - whole)

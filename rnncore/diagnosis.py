@@ -1,0 +1,229 @@
+"""The verdict as data: did a quantity vanish, explode or live, how fast, and why.
+
+Everything follows the measured norms of the quantity itself, never ρ, which decides neither the
+activations nor the gradients of a nonlinear network.
+"""
+
+from dataclasses import asdict, dataclass
+from math import isfinite, log10
+from typing import Any, Final, Literal, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rnncore.activations import Activation, steepest_slope
+from rnncore.checks import ArgumentError, checked_choice, checked_number
+from rnncore.losses import LOSS_TIMES, At
+
+Fate = Literal["vanish", "explode", "live", "zero"]
+Curve = NDArray[np.float64]
+
+# A change of one decade over the whole run is what the eye reads as a trend on the log axis.
+DECADES_OF_CHANGE: Final = 1.0
+# Six decades: below that a gradient step no longer moves a float32 weight of order 1.
+DECADES_TO_THRESHOLD: Final = 6.0
+
+
+@dataclass(frozen=True)
+class QuantityFate:
+    """What became of a norm along its way. All None where there was nothing to measure."""
+
+    log10_factor: float | None = None  # geometric mean factor per step
+    log10_change: float | None = None  # in decades, from the first nonzero norm to the last
+    fate: Fate | None = None  # vanish from -1 decade on, explode from +1, zero where exactly 0
+    zero_after: int | None = None  # steps after which it is exactly zero, if it ends so
+
+
+@dataclass(frozen=True)
+class GradientFate(QuantityFate):
+    """What became of ‖∂L/∂h_t‖ on its way from h_T back to h_1.
+
+    log10_saturation + log10_linear_gain is the mean propagation factor: log10_factor itself. For
+    a loss at every step later losses are also added on the way, so log10_change, which is
+    measured, is not what that factor makes of T - 1 steps; the fate is that of propagation.
+    """
+
+    log10_saturation: float | None = None  # the part of φ', mean over the steps
+    log10_linear_gain: float | None = None  # the part of W_hhᵀ, mean over the steps
+    threshold_log10: float = -DECADES_TO_THRESHOLD  # +6 where it explodes
+    steps_to_threshold: int | None = None  # first distance from h_T at which it is reached
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What σ_max alone proves: σ_max γ < 1 and every gradient must vanish; > 1 and it may not.
+
+    Reference: Pascanu, Mikolov, Bengio (2013), section 2.1.
+    """
+
+    gamma: float
+    sigma_max: float
+    must_vanish: bool
+    can_explode: bool
+
+
+@dataclass(frozen=True)
+class FloatEnd:
+    """Where the dtype of the run ends: its largest number and its smallest above zero."""
+
+    dtype: str
+    log10_max: float
+    log10_tiny: float
+
+
+@final
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a run did, measured; for a batch, from the mean over its sequences of log10 norms."""
+
+    states: QuantityFate
+    gradients: GradientFate
+    certificate: Certificate
+    float_end: FloatEnd
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as nested dicts of plain numbers, with None for what is not finite."""
+        return {name: _finite_or_none(part) for name, part in asdict(self).items()}
+
+
+def quantity_fate(log10_norms: Tensor, *, toward: Literal["end", "start"]) -> QuantityFate:
+    """What became of a quantity that travels along the time axis.
+
+    Measured from the first norm that is not zero to the last. For a batch, of the mean over its
+    sequences; those that end at exactly zero count only if all do.
+
+    Args:
+        log10_norms: (…, T).
+        toward: "end" for states, which travel from h_1 to h_T; "start" for gradients.
+
+    Raises:
+        ValueError: `toward` is unknown, or `log10_norms` has no time axis.
+
+    >>> quantity_fate(torch.tensor([0.0, -1.0, -2.0]), toward="end").fate
+    'vanish'
+    """
+    checked_choice("toward", toward, ("end", "start"))
+    curves = _curves("log10_norms", log10_norms, toward)
+    return _fate(_mean(curves, _survivors(curves)))
+
+
+def diagnose(
+    *,
+    log10_norm_h: Tensor,
+    log10_grad_h: Tensor,
+    log10_saturation: Tensor,
+    log10_linear_gain: Tensor,
+    loss_at: At,
+    activation: Activation,
+    largest_singular_value: float,
+    dtype: torch.dtype,
+) -> Diagnosis:
+    """The diagnosis of a run from its norms, all (…, T) as in `StateChunk` and `GradientChunk`.
+
+    Args:
+        loss_at: where the loss sits: "last" or "every".
+        activation: φ, for its steepest slope γ.
+        largest_singular_value: σ_max of W_hh.
+        dtype: of the run.
+
+    Raises:
+        ValueError: an unknown choice, a missing time axis, or a σ_max that is not a number.
+    """
+    checked_choice("loss_at", loss_at, LOSS_TIMES)
+    sigma_max = checked_number("largest_singular_value", largest_singular_value, least=0.0)
+    gamma = steepest_slope(activation)
+    info = torch.finfo(dtype)
+    grad_h, saturation, linear_gain = (
+        _curves(name, logs, "start")
+        for name, logs in (
+            ("log10_grad_h", log10_grad_h),
+            ("log10_saturation", log10_saturation),
+            ("log10_linear_gain", log10_linear_gain),
+        )
+    )
+    # One and the same sequences in all three, or the parts would not add up to the whole.
+    survivors = _survivors(grad_h)
+    parts = (_mean(curves, survivors) for curves in (grad_h, saturation, linear_gain))
+    return Diagnosis(
+        states=quantity_fate(log10_norm_h, toward="end"),
+        gradients=_gradient_fate(*parts, at=loss_at),
+        certificate=Certificate(gamma, sigma_max, sigma_max * gamma < 1, sigma_max * gamma > 1),
+        float_end=FloatEnd(
+            dtype=str(dtype).removeprefix("torch."),
+            log10_max=log10(info.max),
+            log10_tiny=log10(info.smallest_normal) + log10(info.eps),
+        ),
+    )
+
+
+def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: At) -> GradientFate:
+    # The last way, from h_1 to h_0, is no part of the way to h_1.
+    saturation, linear_gain = saturation[:-1], linear_gain[:-1]
+    travelled = grad_h
+    if at == "every":
+        travelled = np.concatenate(([0.0], np.cumsum(saturation + linear_gain)))
+    measured, propagated = _fate(grad_h), _fate(travelled)
+    if propagated.fate is None:
+        return GradientFate()
+    threshold = DECADES_TO_THRESHOLD * (1 if propagated.fate == "explode" else -1)
+    change = travelled - travelled[np.isfinite(travelled)][0]
+    reached = change >= threshold if threshold > 0 else change <= threshold
+    is_zero = propagated.fate == "zero"
+    return GradientFate(
+        log10_factor=propagated.log10_factor,
+        log10_change=measured.log10_change,
+        fate=propagated.fate,
+        zero_after=propagated.zero_after,
+        log10_saturation=None if is_zero else float(saturation.mean()),
+        log10_linear_gain=None if is_zero else float(linear_gain.mean()),
+        threshold_log10=threshold,
+        steps_to_threshold=int(np.argmax(reached)) if reached.any() else None,
+    )
+
+
+def _curves(argument: str, logs: Tensor, toward: Literal["end", "start"]) -> Curve:
+    """The sequences in the order of travel: (…, T) → (B, T)."""
+    if logs.ndim == 0 or logs.numel() == 0:
+        raise ArgumentError(
+            argument, "has the wrong shape", got=tuple(logs.shape), expected="(…, T)"
+        )
+    curves: Curve = logs.detach().to(device="cpu", dtype=torch.float64).numpy()
+    curves = curves.reshape(-1, logs.shape[-1])
+    return curves if toward == "end" else curves[:, ::-1]
+
+
+def _survivors(curves: Curve) -> NDArray[np.bool_]:
+    """The sequences that don't end at exactly zero; all of them if every one does."""
+    survives = ~np.isneginf(curves[:, -1])
+    return survives if survives.any() else ~survives
+
+
+def _mean(curves: Curve, survivors: NDArray[np.bool_]) -> Curve:
+    mean: Curve = curves[survivors].mean(axis=0)
+    return mean
+
+
+def _fate(curve: Curve) -> QuantityFate:
+    """The fate of a norm whose logarithms are given in the order of travel."""
+    alive = np.flatnonzero(~np.isneginf(curve))
+    if len(alive) == 0 or len(curve) == 1:
+        return QuantityFate()
+    first, last = int(alive[0]), int(alive[-1])
+    if last < len(curve) - 1:
+        return QuantityFate(fate="zero", zero_after=last + 1)
+    if first == last:
+        return QuantityFate()
+    change = float(curve[last] - curve[first])
+    fate: Fate = "live"
+    if abs(change) >= DECADES_OF_CHANGE:
+        fate = "explode" if change > 0 else "vanish"
+    return QuantityFate(change / (last - first), change, fate)
+
+
+def _finite_or_none(part: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not isfinite(value) else value
+        for name, value in part.items()
+    }

@@ -1,0 +1,119 @@
+"""Losses L = Σ_t ℓ_t and their local gradients ∂ℓ_t/∂h_t, also where h_t has left the dtype."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, Protocol, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnncore.checks import cast, checked_choice, checked_count, checked_finite, checked_shape
+from rnncore.ensembles import seeded_generator
+from rnncore.extended_range import (
+    Exponents,
+    common_exponents,
+    normalised,
+    times_power_of_two,
+)
+from rnncore.readout import Readout
+from rnncore.rollout import Rollout
+
+At = Literal["last", "every"]
+LOSS_TIMES: Final[tuple[At, ...]] = ("last", "every")
+
+_DIRECTION_SEED: Final = 6
+
+
+class Loss(Protocol):
+    """What the backward sweep asks of a loss."""
+
+    @property
+    def at(self) -> At:
+        """Whether only the last step is charged, or every step."""
+
+    def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+        """∂ℓ_t/∂h_t of steps [t0, t1) as g · 2ᵏ: (t1 - t0, N, H) and (t1 - t0, N)."""
+
+
+def loss_direction(hidden_size: int) -> Tensor:
+    """The direction c of the linear loss: a unit vector, (H,) float64, that H alone decides.
+
+    >>> round(float(loss_direction(64).norm()), 12)
+    1.0
+    """
+    return _direction(checked_count("hidden_size", hidden_size)).clone()
+
+
+@lru_cache(maxsize=16)
+def _direction(hidden_size: int) -> Tensor:
+    c = torch.randn(hidden_size, generator=seeded_generator(_DIRECTION_SEED), dtype=torch.float64)
+    return c / torch.linalg.vector_norm(c)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LinearLoss:
+    """ℓ_t = cᵀ h_t: its gradient is c itself, so what is seen is propagation alone.
+
+    Args:
+        c: (H,).
+        at: "last" for L = cᵀh_T, "every" for the sum over t.
+    """
+
+    c: Tensor
+    at: At = "last"
+
+    def __post_init__(self) -> None:
+        checked_choice("at", self.at, LOSS_TIMES)
+        checked_shape("c", self.c, ("H",))
+        checked_finite("c", self.c)
+
+    def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+        """c for every step and sequence."""
+        checked_shape("c", self.c, (rollout.cell.hidden_size,))
+        c = cast("c", self.c.detach(), rollout.cell.dtype).to(rollout.cell.device)
+        shape = (t1 - t0, rollout.trajectory.rows)
+        return normalised(c.expand(*shape, -1), np.zeros(shape))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class MeanSquaredLoss:
+    """ℓ_t = ½‖y_t - target_t‖², with ∂ℓ_t/∂h_t = W_hyᵀ(y_t - target_t).
+
+    Args:
+        target: (O,), (T, O), or with batch axes (…, T, O).
+        readout: the readout of the run.
+        at: "last" for the last step, "every" for the sum over t.
+    """
+
+    target: Tensor
+    readout: Readout
+    at: At = "last"
+
+    def __post_init__(self) -> None:
+        checked_choice("at", self.at, LOSS_TIMES)
+        checked_shape("target", self.target, (self.readout.output_size,))
+        checked_finite("target", self.target)
+
+    def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+        """W_hyᵀ(y_t - target_t), the difference taken at the scale of the larger term."""
+        z, k = normalised(*rollout.trajectory.directed_output(self.readout, t0, t1))
+        difference = self.readout.b_y.detach() - self._targets(rollout, t0, t1)
+        offset, m = normalised(difference.expand_as(z), np.zeros_like(k))
+        scale = common_exponents(z, k, offset, m)
+        residual = times_power_of_two(z, k - scale) + times_power_of_two(offset, m - scale)
+        residual, scale = normalised(residual, scale)
+        return normalised(residual @ self.readout.W_hy.detach(), scale)
+
+    def _targets(self, rollout: Rollout, t0: int, t1: int) -> Tensor:
+        """target_t of steps [t0, t1), broadcasting against (t1 - t0, N, O)."""
+        target = cast("target", self.target.detach(), rollout.cell.dtype).to(rollout.cell.device)
+        if target.ndim == 1:
+            return target
+        trajectory = rollout.trajectory
+        T, O = trajectory.steps, self.readout.output_size  # noqa: E741
+        checked_shape("target", target, (T, O))
+        whole = target.expand(*trajectory.batch_shape, T, O).reshape(trajectory.rows, T, O)
+        return whole[:, t0:t1].transpose(0, 1)

@@ -1,0 +1,42 @@
+"""The readout y_t = W_hy h_t + b_y."""
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from rnncore.cells.elman import check_sums, check_weights
+from rnncore.checks import checked_shape
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """The weights of the readout y = W_hy h + b_y.
+
+    Args:
+        W_hy: (O, H).
+        b_y: (O,).
+
+    Raises:
+        ValueError: shapes, dtypes or devices disagree, a weight is not finite, or the sum of a
+            row or column of |W_hy| overflows the dtype.
+    """
+
+    W_hy: Tensor
+    b_y: Tensor
+
+    def __post_init__(self) -> None:
+        check_weights({"W_hy": self.W_hy, "b_y": self.b_y})
+        checked_shape("b_y", self.b_y, ("O",))
+        checked_shape("W_hy", self.W_hy, (self.b_y.shape[-1], "H"))
+        check_sums("W_hy", self.W_hy)
+
+    @property
+    def output_size(self) -> int:
+        """O."""
+        return self.W_hy.shape[0]
+
+    def output(self, h: Tensor) -> Tensor:
+        """y = W_hy h + b_y: (…, H) → (…, O)."""
+        return h @ self.W_hy.mT + self.b_y

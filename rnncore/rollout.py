@@ -1,0 +1,204 @@
+"""Forward in time: the hidden states of a sequence, a chunk at a time.
+
+One product over all T gives the drive W_xh x + b_h; then every step writes in place into
+storage laid out before (`trajectory`), in blocks of steps that check themselves (`stepping`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import log10
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnncore.cells.elman import ElmanCell
+from rnncore.checks import ArgumentError, checked_count, checked_shape
+from rnncore.chunks import (
+    BLOCK,
+    Bounds,
+    ShouldStop,
+    checked_bounds,
+    chunk_bounds,
+    stop_if_asked,
+    uniform_bounds,
+)
+from rnncore.extended_range import times_power_of_two
+from rnncore.kernels import operations
+from rnncore.readout import Readout
+from rnncore.stepping import Stepper
+from rnncore.trajectory import Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class StateChunk:
+    """The states of steps [t0, t1); batch axes lead.
+
+    h[k] is the chapter's h_{k+1}. Where a state has left the dtype, h is ±inf or 0 by the sign
+    of its direction, never NaN, y follows from W_hy times the direction, and log10_norm_h goes
+    on. Without a batch `h` is a view of the run's storage: don't write into it.
+    """
+
+    t0: int
+    t1: int
+    h: Tensor  # (…, t1 - t0, H)
+    y: Tensor  # (…, t1 - t0, O)
+    log10_norm_h: Tensor  # (…, t1 - t0) float64, -inf where h is exactly 0
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """All steps of a run, shapes as in `StateChunk` with t1 - t0 = T."""
+
+    h: Tensor
+    y: Tensor
+    log10_norm_h: Tensor
+
+
+@final
+class Rollout:
+    """The trajectory of a cell under an input, computed as it is asked for.
+
+    Args:
+        cell: the recurrent cell; its dtype and device are those of the run.
+        x: inputs, (…, T, D), cast to the run's dtype.
+        h_0: initial state, (…, H), cast likewise. Batch axes broadcast against those of `x`.
+        readout: W_hy and b_y.
+        chunk_steps: the length of every chunk; None for chunks that start small and grow
+            (`chunk_bounds`).
+
+    Raises:
+        ValueError: shapes, dtypes or devices disagree, T or the batch is 0, an input is not
+            finite or overflows the dtype, or W_xh x + b_h does.
+
+    Cost: 2TH(H + D + O) flops and T(H + D + O + 4) numbers of storage a sequence, with tanh TH
+    more.
+
+    >>> cell = ElmanCell(torch.ones(1, 1), torch.tensor([[2.0]]), torch.zeros(1), "linear")
+    >>> x = torch.tensor([[1.0], [0.0], [0.0]])
+    >>> run = Rollout(cell, x, torch.zeros(1), Readout(torch.ones(1, 1), torch.zeros(1)))
+    >>> [chunk.h.flatten().tolist() for chunk in run.states()]
+    [[1.0, 2.0, 4.0]]
+    """
+
+    def __init__(
+        self,
+        cell: ElmanCell,
+        x: Tensor,
+        h_0: Tensor,
+        readout: Readout,
+        *,
+        chunk_steps: int | None = None,
+    ) -> None:
+        checked_shape("W_hy", readout.W_hy, (readout.output_size, cell.hidden_size))
+        if (readout.W_hy.dtype, readout.W_hy.device) != (cell.dtype, cell.device):
+            raise ArgumentError(
+                "W_hy",
+                "does not match the cell",
+                got=f"{readout.W_hy.dtype} on {readout.W_hy.device}",
+                expected=f"{cell.dtype} on {cell.device}",
+            )
+        if chunk_steps is not None:
+            checked_count("chunk_steps", chunk_steps)
+        self.cell = cell
+        self.readout = readout
+        self.trajectory = Trajectory(cell, x, h_0)
+        self.steps = self.trajectory.steps
+        self._chunk_steps = chunk_steps
+        self._stepper = Stepper(cell, self.trajectory, operations(cell.device))
+        self._y = self.trajectory.u.new_empty(self.steps, self.trajectory.rows, readout.output_size)
+        self._done = 0
+
+    def states(
+        self, should_stop: ShouldStop | None = None, *, bounds: Iterable[Bounds] | None = None
+    ) -> Iterator[StateChunk]:
+        """The chunks in forward order, each as soon as its last step exists.
+
+        When the iterator ends, all T steps have been computed, also those that no chunk
+        covered. Asked again, it gives the same states without computing them again.
+
+        Args:
+            should_stop: asked every 64 steps; once it is true, `Cancelled` is raised.
+            bounds: chunks [t0, t1) in increasing order, instead of the default ones. Results
+                don't depend on them by a single bit.
+
+        Raises:
+            ValueError: a chunk is empty, outside [0, T] or out of order.
+            Cancelled: `should_stop` was true.
+        """
+        if bounds is None:
+            size = self._chunk_steps
+            bounds = chunk_bounds(self.steps) if size is None else uniform_bounds(self.steps, size)
+        for t0, t1 in checked_bounds(bounds, self.steps, backward=False):
+            self._compute_until(t1, should_stop)
+            yield self._chunk(t0, t1)
+        self._compute_until(self.steps, should_stop)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all T steps have been computed."""
+        return self._done == self.steps
+
+    @property
+    def log10_norm_h(self) -> Tensor:
+        """log10 ‖h‖ of all steps, (…, T) float64. Raises ValueError before `states` has ended."""
+        self.require_complete()
+        norms = torch.from_numpy(self.trajectory.log10_norm[1:])
+        return self.trajectory.sequences(norms)
+
+    @property
+    def first_nonfinite_step(self) -> int | None:
+        """Index from 0 of the first h whose norm exceeds the dtype, in any sequence; or None."""
+        self.require_complete()
+        log10_max = log10(torch.finfo(self.cell.dtype).max)
+        return _first(self.trajectory.log10_norm[1:] > log10_max)
+
+    @property
+    def first_zero_step(self) -> int | None:
+        """Index from 0 of the first h that is exactly zero, in any sequence; or None."""
+        self.require_complete()
+        return _first(np.isneginf(self.trajectory.log10_norm[1:]))
+
+    def require_complete(self) -> None:
+        """Raises ValueError unless `states` has been exhausted."""
+        if not self.is_complete:
+            raise ArgumentError(
+                "rollout",
+                "is not complete",
+                got=f"{self._done} of {self.steps} steps",
+                expected="all of them",
+                advice="Exhaust rollout.states() first.",
+            )
+
+    def _compute_until(self, t1: int, should_stop: ShouldStop | None) -> None:
+        while self._done < t1:
+            stop_if_asked(should_stop)
+            start, end = self._done, min(self._done + BLOCK, self.steps)
+            self._stepper.advance(start, end)
+            z, k = self.trajectory.directed_output(self.readout, start, end)
+            self._y[start:end] = times_power_of_two(z, k) + self.readout.b_y.detach()
+            self._done = end
+
+    def _chunk(self, t0: int, t1: int) -> StateChunk:
+        trajectory = self.trajectory
+        log10_norm = torch.from_numpy(trajectory.log10_norm[t0 + 1 : t1 + 1])
+        return StateChunk(
+            t0,
+            t1,
+            h=trajectory.sequences(trajectory.h(t0 + 1, t1 + 1)),
+            y=trajectory.sequences(self._y[t0:t1]),
+            log10_norm_h=trajectory.sequences(log10_norm),
+        )
+
+
+def rollout(cell: ElmanCell, x: Tensor, h_0: Tensor, readout: Readout) -> States:
+    """All states of a run at once. Arguments and Raises as for `Rollout`."""
+    run = Rollout(cell, x, h_0, readout)
+    (whole,) = run.states(bounds=[(0, run.steps)])
+    return States(whole.h, whole.y, whole.log10_norm_h)
+
+
+def _first(happened: np.ndarray) -> int | None:
+    by_step = happened.any(axis=1)
+    return int(np.argmax(by_step)) if by_step.any() else None
