@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
@@ -20,7 +19,7 @@ PORT_TAKEN = 3
 class _ServeByDefault(TyperGroup):
     """`rhoscope --port 0` means `rhoscope serve --port 0`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] != "--version"):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
@@ -128,7 +127,7 @@ def _serve(settings: Settings) -> int:
             _refuse(str(error))
 
 
-def _refuse(message: str, code: int = USAGE_ERROR) -> Any:
+def _refuse(message: str, code: int = USAGE_ERROR) -> NoReturn:
     typer.echo(f"rhoscope: {message}", err=True)
     raise typer.Exit(code)
 

@@ -2,50 +2,175 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from app.cache import Cache
+from app.clock import Clock
 from app.experiment import Experiment
 from app.frames import Array, Frame
 from app.plan import Plan
-from app.protocol import Done, Note, Timings, View
-from app.stages import Matrix, Setting, array, matrix, measured_spectrum, setting
+from app.protocol import Done, Note
+from app.stages import DTYPES, Matrix, Setting, array, matrix, measured_spectrum, setting
 from app.verdict import Diagnosis
-from rnncore.bins import largest_magnitude, min_max
-from rnncore.bptt import GradientChunk, gradient_norms
+from rnncore.bins import Edges, largest_magnitude, min_max
+from rnncore.bptt import GradientSweep
 from rnncore.diagnosis import diagnose
 from rnncore.losses import LinearLoss, MeanSquaredLoss, loss_direction
-from rnncore.rollout import Rollout, StateChunk
+from rnncore.rollout import Rollout
 from rnncore.spectrum import Spectrum
 
 ShouldStop = Callable[[], bool]
 
 
-@dataclass
-class Clock:
-    """Milliseconds of computing by what they were spent on; time between yields is not counted."""
+class Computation:
+    """Builds, runs forward, sweeps backward, judges; frames leave as soon as they exist."""
 
-    start: float = field(default_factory=time.perf_counter)
-    spent_ms: dict[str, float] = field(default_factory=dict)
+    def __init__(
+        self,
+        experiment: Experiment,
+        plan: Plan,
+        should_stop: ShouldStop,
+        device: str,
+        cache: Cache,
+    ) -> None:
+        self._experiment = experiment
+        self._plan = plan
+        self._should_stop = should_stop
+        self._device = device
+        self._cache = cache
+        self._clock = Clock()
 
-    @contextmanager
-    def counting(self, what: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            lasted = 1e3 * (time.perf_counter() - begin)
-            self.spent_ms[what] = self.spent_ms.get(what, 0.0) + lasted
+    def results(self) -> Iterator[Frame | Done]:
+        """The frames of a run, then its `Done`."""
+        steps = self._experiment.steps
+        with self._clock.counting("build"):
+            found = matrix(self._experiment)
+            start = setting(self._experiment, found, self._cache, self._device)
+        yield Frame("weights", 0, steps, start.weight_tensors())
+        yield self._inputs(start)
+        # A drawn matrix has its spectrum already; that of an edited one can wait for the picture.
+        if found.spectrum_if_drawn is not None:
+            yield self._spectrum(found)
+        rollout = Rollout(start.cell, start.x, start.h_0, start.readout)
+        yield from self._states(rollout)
+        sweep = GradientSweep(rollout, self._loss(start))
+        yield from self._gradients(sweep, start)
+        if found.spectrum_if_drawn is None:
+            yield self._spectrum(found)
+        yield self._done(found, rollout, sweep)
 
-    def timings(self) -> Timings:
-        parts = {f"{what}_ms": self.spent_ms.get(what, 0.0) for what in PARTS}
-        return Timings(**parts, total_ms=1e3 * (time.perf_counter() - self.start))
+    def _inputs(self, start: Setting) -> Frame:
+        x, edges = start.x, self._plan.edges
+        if edges is not None:
+            x = largest_magnitude(x[..., edges[0] : edges[-1], :], np.array(edges))
+        tensors = {"x": array(x), "h_0": array(start.h_0)}
+        return Frame("inputs", 0, self._experiment.steps, tensors)
+
+    def _spectrum(self, found: Matrix) -> Frame:
+        measured = self._measured(found)
+        tensors = {
+            "eigenvalues": array(torch.view_as_real(measured.eigenvalues)),
+            "singular_values": array(measured.singular_values),
+        }
+        return Frame("spectrum", 0, self._experiment.steps, tensors)
+
+    def _measured(self, found: Matrix) -> Spectrum:
+        with self._clock.counting("spectrum"):
+            return measured_spectrum(self._experiment, found, self._cache)
+
+    def _states(self, rollout: Rollout) -> Iterator[Frame]:
+        chunks = rollout.states(self._should_stop, bounds=self._plan.forward)
+        for chunk in self._clock.each("forward", chunks):
+            edges = self._plan.edges_within(chunk.t0, chunk.t1)
+            tensors = {
+                "h": _values(chunk.h, edges),
+                "y": _values(chunk.y, edges),
+                "log10_norm_h": _logs(chunk.log10_norm_h, edges),
+            }
+            yield Frame("states", chunk.t0, chunk.t1, tensors)
+
+    def _loss(self, start: Setting) -> LinearLoss | MeanSquaredLoss:
+        wish, cell = self._experiment.loss, self._experiment.cell
+        if wish.kind == "linear":
+            return LinearLoss(loss_direction(cell.hidden_size), wish.at)
+        target = torch.zeros(cell.output_size, dtype=torch.float64)
+        if wish.target is not None:
+            target = torch.tensor(wish.target, dtype=torch.float64)
+        return MeanSquaredLoss(target.to(self._device), start.readout, wish.at)
+
+    def _gradients(self, sweep: GradientSweep, start: Setting) -> Iterator[Frame]:
+        chunks = sweep.chunks(bounds=self._plan.backward, should_stop=self._should_stop)
+        cotangent = self._cotangent()
+        for chunk in self._clock.each("backward", chunks):
+            edges = self._plan.edges_within(chunk.t0, chunk.t1)
+            tensors = {
+                "log10_grad_h": _logs(chunk.log10_grad_h, edges),
+                "log10_grad_W_hh": _logs(chunk.log10_grad_W_hh, edges),
+                "log10_grad_W_xh": _logs(chunk.log10_grad_W_xh, edges),
+            }
+            yield Frame("gradients", chunk.t0, chunk.t1, tensors | cotangent)
+            cotangent = {}
+
+    def _cotangent(self) -> dict[str, Array]:
+        """∂L/∂h_T of the linear loss, for the first chunk of gradients."""
+        if self._experiment.loss.kind != "linear":
+            return {}
+        c = loss_direction(self._experiment.cell.hidden_size)
+        return {"cotangent": array(c.to(DTYPES[self._experiment.dtype]))}
+
+    def _done(self, found: Matrix, rollout: Rollout, sweep: GradientSweep) -> Done:
+        measured = self._measured(found)
+        return Done(
+            id=None,
+            status="complete",
+            timings=self._clock.timings(),
+            first_nonfinite_step=rollout.first_nonfinite_step,
+            notes=[Note(code=note.code, message=note.message) for note in found.notes],
+            diagnosis=self._verdict(measured, rollout, sweep),
+            spectral_radius=_finite(measured.spectral_radius),
+            largest_singular_value=_finite(measured.largest_singular_value),
+            henrici_departure=_finite(measured.henrici_departure),
+            experiment=in_force(self._experiment),
+        )
+
+    def _verdict(self, measured: Spectrum, rollout: Rollout, sweep: GradientSweep) -> Diagnosis:
+        gradients = sweep.chunk(0, rollout.steps)
+        verdict = diagnose(
+            log10_norm_h=rollout.log10_norm_h,
+            log10_grad_h=gradients.log10_grad_h,
+            log10_saturation=gradients.log10_saturation,
+            log10_linear_gain=gradients.log10_linear_gain,
+            loss_at=self._experiment.loss.at,
+            activation=self._experiment.cell.activation,
+            largest_singular_value=measured.largest_singular_value,
+            dtype=DTYPES[self._experiment.dtype],
+        )
+        return Diagnosis.model_validate(verdict.to_dict())
 
 
-PARTS = ("build", "spectrum", "forward", "backward")
+def in_force(experiment: Experiment) -> Experiment:
+    """The Experiment with the spectral radius that is meant where none is given."""
+    recurrent = experiment.recurrent
+    if recurrent.spectral_radius is not None or recurrent.gain is not None:
+        return experiment
+    meant = recurrent.model_copy(update={"spectral_radius": 1.0})
+    return experiment.model_copy(update={"recurrent": meant})
+
+
+def _values(values: Tensor, edges: Edges | None) -> Array:
+    """(…, T, K): each column's value of largest magnitude in each bin, or all of them."""
+    return array(values if edges is None else largest_magnitude(values, edges))
+
+
+def _logs(logs: Tensor, edges: Edges | None) -> Array:
+    """(…, T), or (…, bins, 2) with the least and the largest of each bin."""
+    return array(logs if edges is None else min_max(logs, edges))
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None

@@ -10,12 +10,13 @@ from app.computation import Computation
 from app.device import Device
 from app.experiment import Experiment
 from app.frames import Frame
-from app.protocol import Done, Timings, View
+from app.plan import Plan
+from app.protocol import Done, Timings
 
 ShouldStop = Callable[[], bool]
 
 
-class Engine:
+class RunEngine:
     """Runs Experiments on one device. What it gives is a function of the document alone."""
 
     def __init__(self, device: Device, cache_bytes: int) -> None:
@@ -24,7 +25,7 @@ class Engine:
         self._results = Cache(cache_bytes - cache_bytes // 2)
 
     def run(
-        self, experiment: Experiment, view: View | None, should_stop: ShouldStop
+        self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
     ) -> Iterator[Frame | Done]:
         """Frames as they are computed, then `Done`.
 
@@ -33,13 +34,13 @@ class Engine:
             ValueError: a number overflows the run's dtype.
         """
         start = time.perf_counter()
-        key = (experiment.model_dump_json(), view)
+        key = (experiment.model_dump_json(), plan)
         kept: list[Frame | Done] | None = self._results.find(key)
         if kept is not None:
             for item in kept:
                 yield _retimed(item, start) if isinstance(item, Done) else item
             return
-        computation = Computation(experiment, view, should_stop, self._device, self._parts)
+        computation = Computation(experiment, plan, should_stop, self._device, self._parts)
         made: list[Frame | Done] = []
         nbytes = 0
         for item in computation.results():
@@ -56,7 +57,5 @@ class Engine:
 def _retimed(done: Done, start: float) -> Done:
     """The end of a run whose results were kept: nothing was computed for it."""
     total_ms = 1e3 * (time.perf_counter() - start)
-    timings = Timings(
-        build_ms=0, spectrum_ms=0, forward_ms=0, backward_ms=0, total_ms=total_ms
-    )
+    timings = Timings(build_ms=0, spectrum_ms=0, forward_ms=0, backward_ms=0, total_ms=total_ms)
     return done.model_copy(update={"timings": timings})

@@ -77,4 +77,4 @@ def pieces(
 
 def _bytes_of(tensor: Array) -> memoryview:
     contiguous = np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<"))
-    return memoryview(contiguous.reshape(-1).view(np.uint8))
+    return contiguous.reshape(-1).view(np.uint8).data

@@ -9,6 +9,7 @@ import sys
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from app.browser import open_browser
 from app.ports import lan_address, url_of
@@ -26,8 +27,18 @@ def serve_until_stopped(settings: Settings, listener: socket.socket) -> int:
     Raises:
         ValueError, MissingAsset: as `create_app`.
     """
-    app = create_app(settings)
-    config = uvicorn.Config(
+    config = server_config(create_app(settings), settings)
+    # A stop that was asked for is a success: uvicorn raises the signal again when it is done.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: None)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_Server(config, settings).serve(sockets=[listener]))
+    return 0
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to serve `app`."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         log_level=settings.log_level,
@@ -37,12 +48,6 @@ def serve_until_stopped(settings: Settings, listener: socket.socket) -> int:
         timeout_graceful_shutdown=STOPPING_S,
         server_header=False,
     )
-    # A stop that was asked for is a success: uvicorn raises the signal again when it is done.
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: None)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_Server(config, settings).serve(sockets=[listener]))
-    return 0
 
 
 class _Server(uvicorn.Server):

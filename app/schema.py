@@ -62,7 +62,7 @@ def _with_references(node: Any, template: str) -> Any:
         return [_with_references(item, template) for item in node]
     if not isinstance(node, dict):
         return node
-    copy = {}
+    copy: dict[str, Any] = {}
     for key, value in node.items():
         if key == "$ref":
             copy[key] = template.format(model=_public_name(value))

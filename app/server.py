@@ -16,22 +16,29 @@ from threadpoolctl import threadpool_limits
 from app import __version__
 from app.assets import Plotly, frontend_folder
 from app.device import chosen_device
-from app.engine import Engine
+from app.engine import RunEngine
 from app.errors import Refusal, refusal
 from app.house import House
 from app.routes import api, docs, page, stream
 from app.security import Guard, Policy, error_response
 from app.settings import Settings
 from app.whole_run import ClientLeft
-from app.workshop import Seats, Workshop
+from app.workshop import Engine, Seats, Workshop
 
 DESCRIPTION = """Every number of the page, for scripts: `POST /api/run` with an Experiment answers
 with all tensors as one safetensors file. The socket at `/api/stream` sends the same step by step;
 `/api/schema` describes its messages."""
 
 
-def create_app(settings: Settings, frontend: Path | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, frontend: Path | None = None, engine: Engine | None = None
+) -> FastAPI:
     """The server as an ASGI application.
+
+    Args:
+        settings: what it accepts and offers.
+        frontend: folder of the page's files; None for the installed ones.
+        engine: what computes; None for the real one.
 
     Raises:
         ValueError: the device is not there, or an allowed origin is none.
@@ -43,7 +50,7 @@ def create_app(settings: Settings, frontend: Path | None = None) -> FastAPI:
         device=device,
         frontend=frontend or frontend_folder(),
         plotly=Plotly(),
-        workshop=Workshop(Engine(device, settings.cache_bytes), settings),
+        workshop=Workshop(engine or RunEngine(device, settings.cache_bytes), settings),
         seats=Seats(settings.max_sessions),
     )
     app = FastAPI(

@@ -13,6 +13,7 @@ from app.faults import refusal_of
 from app.frames import Frame, encode
 from app.limits import check_limits
 from app.outbox import Letter, Outbox, Work
+from app.plan import Plan
 from app.protocol import Cancel, Done, Hello, read_message, readable_type
 from app.settings import Settings, flag
 from app.workshop import Workshop
@@ -99,7 +100,8 @@ class Session:
             self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
             return
         self._supersede(message.id)
-        self._active = Work(message.id, message.experiment, message.view, cost)
+        plan = Plan.chunked(message.experiment.steps, message.view)
+        self._active = Work(message.id, message.experiment, plan, cost)
         self._start()
 
     def _refuse(self, refused: Refusal, *, is_run: bool) -> None:
@@ -143,7 +145,7 @@ class Session:
         end: Done | Error
         try:
             with self._workshop.memory.share(work.cost.memory_bytes, work.is_stopped):
-                for item in self._workshop.frames(work.experiment, work.view, work.is_stopped):
+                for item in self._workshop.frames(work.experiment, work.plan, work.is_stopped):
                     if isinstance(item, Done):
                         end = item.model_copy(update={"id": work.id})
                     elif not self._offer(work, item, loop):

@@ -1,4 +1,4 @@
-"""Every limit and choice of the server: a flag of the command, and RHOSCOPE_… in the environment."""
+"""Every choice and limit of the server: a flag of the command, and an environment variable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run; auto takes a CUDA GPU if torch sees one."""
     open: bool | None = None
-    """Open a browser; without it only on a terminal, and never in CI, over SSH or in a container."""
+    """Open a browser; unsaid, only on a terminal, and never in CI, over SSH or in a container."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "warning"
     """How much is logged."""
     max_hidden: Size = 1024
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     allow_origin: Texts = ()
     """Foreign origins that may use the API, exactly as the browser sends them; null is one."""
     allowed_host: Texts = ()
-    """Further names under which this server is reached; * allows all (behind a proxy that checks)."""
+    """Further names under which this server is reached; * allows all (a proxy must check then)."""
 
     @field_validator("allow_origin", "allowed_host", mode="before")
     @classmethod

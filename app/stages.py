@@ -57,7 +57,7 @@ def measured_spectrum(experiment: Experiment, found: Matrix, cache: Cache) -> Sp
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """W_xh, b_h and the readout, in float64 as drawn."""
+    """W_xh, b_h and the readout, as the run uses them."""
 
     W_xh: Tensor  # (H, D)
     b_h: Tensor  # (H,)
@@ -68,21 +68,23 @@ class Weights:
         return self.W_xh.nbytes + self.b_h.nbytes + self.W_hy.nbytes
 
 
-def weights(experiment: Experiment, cache: Cache) -> Weights:
+def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
     """All weights but W_hh."""
-    cell = experiment.cell
-    W_in, bias, out = experiment.input_weights, experiment.bias, experiment.readout
+    cell, dtype = experiment.cell, DTYPES[experiment.dtype]
+    D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
+    drive, bias, out = experiment.input_weights, experiment.bias, experiment.readout
 
     def make() -> Weights:
+        W_xh = gaussian_weights(H, D, scale=drive.scale, seed=drive.seed)
+        b_h = gaussian_bias(H, scale=bias.scale, seed=bias.seed)
+        W_hy = gaussian_weights(O, H, scale=out.scale, seed=out.seed)
         return Weights(
-            gaussian_weights(
-                cell.hidden_size, cell.input_size, scale=W_in.scale, seed=W_in.seed
-            ),
-            gaussian_bias(cell.hidden_size, scale=bias.scale, seed=bias.seed),
-            gaussian_weights(cell.output_size, cell.hidden_size, scale=out.scale, seed=out.seed),
+            cast("W_xh", W_xh, dtype).to(device),
+            cast("b_h", b_h, dtype).to(device),
+            cast("W_hy", W_hy, dtype).to(device),
         )
 
-    key = ("weights", cell.hidden_size, cell.input_size, cell.output_size, W_in, bias, out)
+    key = ("weights", D, H, O, drive, bias, out, dtype)
     return cache.get(key, make, lambda made: made.nbytes)
 
 
@@ -113,22 +115,15 @@ def setting(experiment: Experiment, found: Matrix, cache: Cache, device: str) ->
         ValueError: a number overflows the run's dtype.
     """
     dtype = DTYPES[experiment.dtype]
-
-    def fitted(name: str, value: Tensor) -> Tensor:
-        return cast(name, value, dtype).to(device)
-
-    drawn = weights(experiment, cache)
-    W_hh = fitted("W_hh", found.W_hh)
-    W_xh, b_h, W_hy = (
-        fitted(name, getattr(drawn, name)) for name in ("W_xh", "b_h", "W_hy")
-    )
+    drawn = weights(experiment, cache, device)
+    W_hh = cast("W_hh", found.W_hh, dtype).to(device)
     b_y = torch.zeros(experiment.cell.output_size, dtype=dtype, device=device)
     x, h_0 = stimuli(experiment)
     return Setting(
-        ElmanCell(W_xh, W_hh, b_h, experiment.cell.activation),
-        Readout(W_hy, b_y),
-        fitted("x", x),
-        fitted("h_0", h_0),
+        ElmanCell(drawn.W_xh, W_hh, drawn.b_h, experiment.cell.activation),
+        Readout(drawn.W_hy, b_y),
+        cast("x", x, dtype).to(device),
+        cast("h_0", h_0, dtype).to(device),
     )
 
 

@@ -6,23 +6,21 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.errors import Refusal
 from app.experiment import Experiment
 from app.faults import refusal_of
 from app.frames import Array, Frame, pieces
 from app.limits import Cost
 from app.outbox import Work
+from app.plan import Plan
 from app.protocol import Done
 from app.workshop import Workshop
 from rnncore.chunks import Cancelled
 
 PIECE_BYTES = 2**20
-TIME_AXIS = {"h": -2, "y": -2}  # the others end in time
 
 
 class ClientLeft(Exception):
@@ -36,7 +34,7 @@ async def whole_run(
 
     Raises a `Refusal`, or `ClientLeft`.
     """
-    work = Work(0, experiment, None, cost)
+    work = Work(0, experiment, Plan.whole(experiment.steps), cost)
     loop = asyncio.get_running_loop()
     computing = loop.run_in_executor(workshop.pool, _compute, workshop, work, held)
     leaving = asyncio.create_task(_has_left(request))
@@ -52,15 +50,15 @@ async def whole_run(
 
 
 def _compute(workshop: Workshop, work: Work, held: ExitStack) -> tuple[Frame, Done]:
-    frames: list[Frame] = []
+    tensors: dict[str, Array] = {}
     try:
         held.enter_context(workshop.memory.share(work.cost.memory_bytes, work.is_stopped))
-        for item in workshop.frames(work.experiment, work.view, work.is_stopped):
+        for item in workshop.frames(work.experiment, work.plan, work.is_stopped):
             if isinstance(item, Done):
                 done = item
             else:
-                frames.append(item)
-        return whole(frames, work.experiment.steps), done
+                tensors |= item.tensors
+        return Frame("run", 0, work.experiment.steps, tensors), done
     except Cancelled:
         raise
     except Exception as fault:
@@ -72,31 +70,12 @@ async def _has_left(request: Request) -> None:
         pass
 
 
-def whole(frames: Iterable[Frame], steps: int) -> Frame:
-    """One frame with every tensor whole: chunks are joined along time, in the order of time."""
-    parts: dict[str, list[tuple[int, Array]]] = {}
-    for frame in frames:
-        for name, tensor in frame.tensors.items():
-            parts.setdefault(name, []).append((frame.t0, tensor))
-    tensors = {name: _joined(name, chunks) for name, chunks in parts.items()}
-    return Frame("run", 0, steps, tensors)
-
-
-def _joined(name: str, chunks: list[tuple[int, Array]]) -> Array:
-    if len(chunks) == 1:
-        return chunks[0][1]
-    in_order = [tensor for _, tensor in sorted(chunks, key=lambda chunk: chunk[0])]
-    return np.concatenate(in_order, axis=TIME_AXIS.get(name, -1))
-
-
 class FileResponse(Response):
     """Sends a frame as a file, tensor memory uncopied; a reader that stalls is dropped."""
 
     media_type = "application/octet-stream"
 
-    def __init__(
-        self, frame: Frame, done: Done, held: ExitStack, send_timeout_s: float
-    ) -> None:
+    def __init__(self, frame: Frame, done: Done, held: ExitStack, send_timeout_s: float) -> None:
         parts = list(pieces(frame, "", {"done": done.model_dump_json()}))
         size = sum(len(part) for part in parts)
         super().__init__(headers={"Content-Length": str(size), "Cache-Control": "no-store"})

@@ -13,7 +13,8 @@ import torch
 from app.errors import refusal
 from app.experiment import Experiment
 from app.frames import Frame
-from app.protocol import Done, View
+from app.plan import Plan
+from app.protocol import Done
 from app.settings import Settings
 from rnncore.chunks import Cancelled
 
@@ -26,7 +27,7 @@ class Engine(Protocol):
     """What turns an Experiment into frames and, at the end, into `Done`."""
 
     def run(
-        self, experiment: Experiment, view: View | None, should_stop: ShouldStop
+        self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
     ) -> Iterator[Frame | Done]: ...
 
 
@@ -43,14 +44,14 @@ class Workshop:
         self._turns = threading.BoundedSemaphore(settings.max_jobs)
 
     def frames(
-        self, experiment: Experiment, view: View | None, should_stop: ShouldStop
+        self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
     ) -> Iterator[Frame | Done]:
         """The frames of a run, then its `Done`. Raises `Cancelled` once `should_stop` is true.
 
         A turn is held while a frame is computed, never while one waits for its reader: a reader
         that stalls holds up nobody else.
         """
-        results = self.engine.run(experiment, view, should_stop)
+        results = self.engine.run(experiment, plan, should_stop)
         while True:
             with self._turn(should_stop):
                 item = next(results, None)

@@ -21,7 +21,7 @@ from app.whole_run import FileResponse, whole_run
 router = APIRouter()
 Served = Annotated[House, Depends(house_of)]
 
-EXPERIMENT = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Experiment"}}}}
+BODY = {"$ref": "#/components/schemas/Experiment"}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": text}
     for status, text in {
@@ -60,7 +60,7 @@ async def schema() -> JSONResponse:
             "content": {"application/octet-stream": {}},
         }
     },
-    openapi_extra={"requestBody": EXPERIMENT},
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": BODY}}}},
 )
 async def run(request: Request, house: Served) -> Response:
     """Runs an Experiment. `__metadata__.done` of the answer holds timings, notes and verdict."""

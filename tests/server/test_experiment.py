@@ -53,7 +53,8 @@ def refused(document: Any) -> Any:
         "got",
         "expected",
     ]
-    assert ": got " in error.message and "; expected " in error.message
+    assert ": got " in error.message
+    assert "; expected " in error.message
     assert error.message.endswith(".")
     json.dumps(error.model_dump(), allow_nan=False)
     return error
@@ -203,9 +204,11 @@ def test_a_long_wrong_value_is_shortened_in_the_answer() -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from([*DEFAULTS, "kind", "values", "amplitude", "x"]), inner, max_size=4
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from([*DEFAULTS, "kind", "values", "amplitude", "x"]), inner, max_size=4
+            )
         ),
         max_leaves=8,
     )
