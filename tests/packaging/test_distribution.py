@@ -1,0 +1,146 @@
+"""The wheel that `pip install .` makes: built from the sdist, installed, started, used."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+import safetensors.numpy
+
+from tests.serving import ROOT, Server
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it alone."""
+    folder = tmp_path_factory.mktemp("dist")
+    # Without isolation the build uses the installed, pinned hatchling and asks no index.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(distributions: Path) -> Path:
+    (found,) = distributions.glob("rhoscope-*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new virtual environment with the wheel installed; its dependencies are this one's.
+
+    A path file lends them. Path files inside the lent folder are not read, so the editable
+    install of the checkout stays out of sight.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The installed command, started far from the checkout."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with Server(command=[str(environment / "bin" / "rhoscope")], cwd=elsewhere) as server:
+        yield server
+
+
+def fetched(url: str, body: bytes | None = None) -> tuple[bytes, str]:
+    """The body and the content type; raises on any status from 400 on."""
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    request = urllib.request.Request(url, data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read(), answer.headers["Content-Type"]
+
+
+def test_the_wheel_carries_the_page_and_the_types_and_nothing_else(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    frontend = ROOT / "frontend"
+    page = {
+        f"app/_frontend/{file.relative_to(frontend).as_posix()}"
+        for file in frontend.rglob("*")
+        if file.is_file()
+    }
+    assert "app/_frontend/index.html" in page
+    assert page <= names
+    assert {"app/py.typed", "rnncore/py.typed"} <= names
+    assert {name.split("/")[0].removesuffix(".dist-info") for name in names} == {
+        "app",
+        "rnncore",
+        f"rhoscope-{VERSION}",
+    }
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_the_sdist_has_no_tests_or_tools(distributions: Path) -> None:
+    (archive,) = distributions.glob("rhoscope-*.tar.gz")
+    with tarfile.open(archive) as sdist:
+        tops = {name.split("/")[1] for name in sdist.getnames() if "/" in name}
+    folders = {"app", "rnncore", "frontend"}
+    files = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "PKG-INFO", ".gitignore"}
+    assert folders <= tops <= folders | files
+
+
+def test_the_installed_package_is_the_one_that_runs(environment: Path, tmp_path: Path) -> None:
+    code = (
+        "import app, rnncore; print(app.__file__); print(rnncore.__file__); print(app.__version__)"
+    )
+    command = [str(environment / "bin" / "python"), "-I", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    app, rnncore, version = done.stdout.split()
+    assert Path(app).is_relative_to(environment)
+    assert Path(rnncore).is_relative_to(environment)
+    assert version == VERSION
+
+
+def test_the_installed_command_serves_the_page_with_everything_it_names(installed: Server) -> None:
+    html, kind = fetched(installed.url + "/")
+    assert kind.startswith("text/html")
+    named = re.findall(r'<(?:script|link)[^>]+?(?:src|href)="([^"]+)"', html.decode())
+    assert any("plotly" in name for name in named)
+    for name in named:
+        assert "://" not in name
+        content, kind = fetched(urljoin(installed.url + "/", name))
+        assert content
+        if name.endswith(".js"):
+            assert kind.startswith("text/javascript")
+
+
+def test_every_module_of_the_page_is_served(installed: Server) -> None:
+    frontend = ROOT / "frontend"
+    for module in sorted(frontend.glob("js/**/*.js")):
+        content, kind = fetched(f"{installed.url}/{module.relative_to(frontend).as_posix()}")
+        assert content == module.read_bytes()
+        assert kind.startswith("text/javascript")
+
+
+def test_the_installed_command_computes_a_run(installed: Server) -> None:
+    body, _ = fetched(installed.url + "/api/run", json.dumps({"steps": 30}).encode())
+    tensors = safetensors.numpy.load(body)
+    assert tensors["h"].shape == (30, 64)
+    assert tensors["log10_grad_h"][-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_installed_command_stops_when_asked(environment: Path, tmp_path: Path) -> None:
+    server = Server(command=[str(environment / "bin" / "rhoscope")], cwd=tmp_path).start()
+    assert server.stop() == 0
