@@ -24,6 +24,10 @@ class StatesVerdict(_Measured):
     """vanish from -1 decade, explode from +1, else live; zero if it is exactly 0 from some step."""
     zero_after: int | None
     """Steps after which it is exactly 0."""
+    log10_start: float | None
+    """The first norm on the way that is not 0."""
+    start_after: int | None
+    """Steps before that norm."""
 
 
 class GradientsVerdict(StatesVerdict):

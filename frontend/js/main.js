@@ -34,7 +34,7 @@ function place(selector) {
 
 const { signal } = new AbortController();
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? opened.experiment.steps });
+const store = new Store(opened.experiment, { t: opened.t ?? 1 });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -64,7 +64,7 @@ const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
-  for (const { panel } of views) panel?.invalidate();
+  for (const { panel } of views) panel?.restyle();
   loop.markAll();
 }, signal);
 

@@ -1,4 +1,4 @@
-// The messages between server and page. Made by `make types` from app/; not edited by hand.
+// The messages between server and page. Made by `make types`; not edited by hand.
 
 export type Message = Cancel | Done | ErrorMessage | Hello | Run;
 
@@ -89,6 +89,14 @@ export interface StatesVerdict {
    * Steps after which it is exactly 0.
    */
   zero_after: number | null;
+  /**
+   * The first norm on the way that is not 0.
+   */
+  log10_start: number | null;
+  /**
+   * Steps before that norm.
+   */
+  start_after: number | null;
 }
 /**
  * What became of ‖∂L/∂h_t‖ from h_T back to h_1.
@@ -110,6 +118,14 @@ export interface GradientsVerdict {
    * Steps after which it is exactly 0.
    */
   zero_after: number | null;
+  /**
+   * The first norm on the way that is not 0.
+   */
+  log10_start: number | null;
+  /**
+   * Steps before that norm.
+   */
+  start_after: number | null;
   /**
    * The part of the factor that the activation's slope takes, as a power of ten.
    */
@@ -270,7 +286,7 @@ export interface CompleteSetWeight {
  */
 export interface CompleteInputWeights {
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale: number;
   /**
@@ -283,7 +299,7 @@ export interface CompleteInputWeights {
  */
 export interface CompleteBias {
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale: number;
   /**
@@ -296,7 +312,7 @@ export interface CompleteBias {
  */
 export interface CompleteReadout {
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale: number;
   /**
@@ -412,7 +428,7 @@ export interface CompleteRandomState {
    */
   seed: number;
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale: number;
 }
@@ -650,7 +666,7 @@ export interface SetWeight {
  */
 export interface InputWeights {
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale?: number;
   /**
@@ -663,7 +679,7 @@ export interface InputWeights {
  */
 export interface Bias {
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale?: number;
   /**
@@ -676,7 +692,7 @@ export interface Bias {
  */
 export interface Readout {
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale?: number;
   /**
@@ -792,7 +808,7 @@ export interface RandomState {
    */
   seed?: number;
   /**
-   * Factor on the draw.
+   * Factor on the draw, 0 or more.
    */
   scale?: number;
 }

@@ -56,6 +56,12 @@ export function rgb(hex) {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 
+/** A colour between two. @param {string} from "#rrggbb" @param {string} to @param {number} share of `to` */
+export function blend(from, to, share) {
+  const [a, b] = [rgb(from), rgb(to)];
+  return `rgb(${a.map((value, k) => Math.round(value + ((b[k] ?? 0) - value) * share)).join(" ")})`;
+}
+
 /** @param {[number, number, number]} colour a pixel of ImageData (little-endian) */
 function word([r, g, b]) {
   return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;

@@ -5,12 +5,12 @@
  */
 
 /** @typedef {import("./scene.js").Scene} Scene */
-/** @typedef {{left: number, right: number, top: number, bottom: number}} Margins */
+/** @typedef {{left: number, right: number, top: number, bottom: number}} Margins in em of the pictures' text, so they grow with it */
 /** @typedef {{x: number, y: number, width: number, height: number}} Area in CSS pixels of the panel's body */
 
 /**
  * @typedef {object} PanelOptions
- * @property {string} title
+ * @property {string} title          HTML
  * @property {string} [detail]        what the axes are, in the title line
  * @property {Margins} margins
  * @property {boolean} [isSquare]     the plot area is the largest square that fits
@@ -56,7 +56,7 @@ export class PlotPanel {
     this.figure = /** @type {HTMLElement} */ (element.querySelector(".plot"));
     this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
     this.overlay = /** @type {HTMLCanvasElement} */ (element.querySelector(".overlay"));
-    /** @type {HTMLElement} */ (element.querySelector("h2")).textContent = options.title;
+    /** @type {HTMLElement} */ (element.querySelector("h2")).innerHTML = options.title;
     /** @type {HTMLElement} */ (element.querySelector(".panel-detail")).textContent = options.detail ?? "";
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.body);
@@ -74,7 +74,8 @@ export class PlotPanel {
 
   #measure() {
     const { width, height } = this.body.getBoundingClientRect();
-    const { left, right, top, bottom } = this.options.margins;
+    const em = this.scene.palette.text_px;
+    const [left, right, top, bottom] = [this.options.margins.left * em, this.options.margins.right * em, this.options.margins.top * em, this.options.margins.bottom * em];
     let area = { x: left, y: top, width: Math.max(width - left - right, 1), height: Math.max(height - top - bottom, 1) };
     if (this.options.isSquare) {
       const side = Math.min(area.width, area.height);
@@ -140,13 +141,14 @@ export class PlotPanel {
     context.restore();
   }
 
-  /** The axes must be drawn anew (other colours, other size, other titles) at the next chance. */
-  invalidate() {
-    this.#isFigureStale = true;
+  /** Another theme: other colours, other sizes. */
+  restyle() {
+    this.#measure();
   }
 
   /** While marks move, what Plotly knows is old: it may not answer the pointer. @param {boolean} isMoving */
   setMoving(isMoving) {
+    if (isMoving && this.#isFigureMade && !this.figure.classList.contains("is-moving")) this.scene.plotly?.Fx.unhover(this.figure);
     this.figure.classList.toggle("is-moving", isMoving);
   }
 

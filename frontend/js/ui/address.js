@@ -13,7 +13,7 @@ export function mountAddress(store, { onProblems }, signal) {
   let timer;
   let writing = 0;
 
-  const link = () => encodeLink(store.experiment, store.view.t === store.experiment.steps ? null : store.view.t);
+  const link = () => encodeLink(store.experiment, store.view.t === 1 ? null : store.view.t);
 
   async function write() {
     timer = undefined;
@@ -29,7 +29,7 @@ export function mountAddress(store, { onProblems }, signal) {
     const { experiment, t, problems } = await decodeLink(location.hash);
     if (mine !== writing) return;
     store.replace(experiment, { label: "opened a link" });
-    store.look({ t: t ?? experiment.steps, span: null });
+    store.look({ t: t ?? 1, span: null });
     onProblems(problems);
   }
 

@@ -1,4 +1,5 @@
 /** One clock for all panels: play, pause, step, speed, loop, and the step typed. */
+import { ICONS } from "./icons.js";
 
 /** Steps a second at speed × 1. */
 const BASE_RATE = 20;
@@ -8,11 +9,11 @@ const SPEEDS = Object.freeze([0.25, 0.5, 1, 2, 5, 20, 100]);
 export function mountClock(element, store, signal) {
   element.innerHTML = `
     <div class="clock-buttons" role="group" aria-label="clock">
-      <button type="button" data-do="first" aria-label="to the first step" title="first step (Home)">⏮</button>
-      <button type="button" data-do="back" aria-label="one step back" title="one step back (←)">◂</button>
-      <button type="button" data-do="play" class="clock-play" aria-label="play" title="play, pause (space)">▶</button>
-      <button type="button" data-do="on" aria-label="one step on" title="one step on (→)">▸</button>
-      <button type="button" data-do="last" aria-label="to the last step" title="last step (End)">⏭</button>
+      <button type="button" data-do="first" aria-label="to the first step" title="first step (Home)">${ICONS.first}</button>
+      <button type="button" data-do="back" aria-label="one step back" title="one step back (←)">${ICONS.back}</button>
+      <button type="button" data-do="play" class="clock-play" aria-label="play" title="play, pause (space)">${ICONS.play}</button>
+      <button type="button" data-do="on" aria-label="one step on" title="one step on (→)">${ICONS.on}</button>
+      <button type="button" data-do="last" aria-label="to the last step" title="last step (End)">${ICONS.last}</button>
     </div>
     <div class="clock-line"><label>t = <input class="clock-t" type="number" min="1" step="1" aria-label="step t"></label> <span class="clock-of"></span></div>
     <div class="clock-line"><label>speed <select class="clock-speed" aria-label="speed">${SPEEDS.map((speed) => `<option value="${speed}">×${speed}</option>`).join("")}</select></label>
@@ -54,7 +55,8 @@ export function mountClock(element, store, signal) {
 
   function show() {
     const { t, isPlaying, speed: rate, isLooping } = store.view;
-    play.textContent = isPlaying ? "⏸" : "▶";
+    if (play.dataset.shows !== String(isPlaying)) play.innerHTML = isPlaying ? ICONS.pause : ICONS.play;
+    play.dataset.shows = String(isPlaying);
     play.setAttribute("aria-label", isPlaying ? "pause" : "play");
     if (document.activeElement !== typed) typed.value = String(t);
     typed.max = String(store.experiment.steps);

@@ -9,7 +9,7 @@ const DETENT = 0.015;
 export function mountRadiusSlider(element, scene, signal) {
   const { store } = scene;
   element.innerHTML = `
-    <label class="rho-label" for="rho"><span class="rho-symbol">ρ</span> spectral radius of W<sub>hh</sub></label>
+    <label class="rho-label" for="rho"><span class="rho-symbol">ρ</span> spectral radius</label>
     <input class="rho-number" type="number" min="0" step="0.01" aria-label="ρ typed">
     <input id="rho" class="rho-slider" type="range" min="0" max="2" step="0.01" aria-label="ρ, spectral radius of W_hh" list="rho-ticks">
     <datalist id="rho-ticks"><option value="0"></option><option value="0.5"></option><option value="1"></option><option value="1.5"></option><option value="2"></option></datalist>

@@ -1,5 +1,7 @@
 /** Light, dark, projector; without a choice, what the system says. The choice is kept where storage is allowed. */
 
+import { ICONS } from "./icons.js";
+
 const THEMES = Object.freeze(["light", "dark", "projector"]);
 const KEY = "rhoscope.theme";
 
@@ -10,6 +12,7 @@ export function mountTheme(button, onChange, signal) {
   const asked = new URLSearchParams(location.search).get("theme");
   let chosen = THEMES.find((theme) => theme === asked) ?? THEMES.find((theme) => theme === stored()) ?? null;
 
+  button.innerHTML = ICONS.theme;
   const apply = () => {
     root.dataset.theme = chosen ?? (system.matches ? "dark" : "light");
     const next = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];

@@ -2,6 +2,7 @@
 import { decodeLink } from "../state/link.js";
 import { PRESETS } from "../state/presets.js";
 import { plain } from "../render/format.js";
+import { ICONS } from "./icons.js";
 
 /**
  * @param {HTMLElement} masthead @param {import("../render/scene.js").Scene} scene
@@ -34,6 +35,8 @@ export function mountTools(masthead, scene, { link, help }, signal) {
       store.edit({ "recurrent.seed": seed }, { label: `seed → ${seed}` });
     },
   };
+  undo.innerHTML = ICONS.undo;
+  redo.innerHTML = ICONS.redo;
   undo.addEventListener("click", actions.undo, { signal });
   redo.addEventListener("click", actions.redo, { signal });
   hold.addEventListener("click", actions.hold, { signal });
@@ -47,7 +50,7 @@ export function mountTools(masthead, scene, { link, help }, signal) {
     if (!preset) return;
     const { experiment } = await decodeLink(preset.hash);
     store.replace(experiment, { label: `preset “${preset.name}”` });
-    store.look({ t: experiment.steps, span: null });
+    store.look({ t: 1, span: null });
   }, { signal });
 
   const show = () => {

@@ -13,12 +13,12 @@ const ON_CIRCLE = 0.005;
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Eigenvalues of W_hh", margins: { left: 44, right: 10, top: 4, bottom: 34 }, isSquare: true,
-    xaxis: { title: { text: "Re λ", standoff: 2 }, nticks: 5 },
-    yaxis: { title: { text: "Im λ", standoff: 2 }, nticks: 5 },
+    title: "Eigenvalues of W<sub>hh</sub>", margins: { left: 3, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true,
+    xaxis: { nticks: 5 },
+    yaxis: { nticks: 5 },
   }, signal);
-  panel.legend.innerHTML = `<span title="spectral radius, the largest |λ|">ρ <output></output></span><span title="largest singular value">σ<sub>max</sub> <output></output></span><span title="Henrici's departure from normality over ‖W_hh‖, 0 for a normal matrix">non-normal <output></output></span>`;
-  const [radius, sigma, henrici] = [...panel.legend.querySelectorAll("output")];
+  panel.legend.innerHTML = `<span title="spectral radius, the largest |λ|">ρ <output></output></span><span title="largest singular value">σ<sub>max</sub> <output></output></span>`;
+  const [radius, sigma] = [...panel.legend.querySelectorAll("output")];
   let reach = REACHES[0] ?? 1;
 
   function drawMarks() {
@@ -36,11 +36,9 @@ export function mount(element, scene, signal) {
       paintPoints(context, eigenvalues, false);
     });
     const { done } = run;
-    if (!done || !radius || !sigma || !henrici) return;
-    const norm = frobenius(run.standing.spectrum.singular_values?.data);
+    if (!done || !radius || !sigma) return;
     radius.textContent = plain(done.spectral_radius ?? NaN, 4);
     sigma.textContent = plain(done.largest_singular_value ?? NaN);
-    henrici.textContent = norm > 0 ? plain((done.henrici_departure ?? NaN) / norm, 2) : "0";
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} rho */
@@ -64,7 +62,10 @@ export function mount(element, scene, signal) {
       context.stroke();
       context.setLineDash([]);
     }
-    paintText(context, "|λ| = 1", cx + unit * Math.SQRT1_2 + 6, cy + unit * Math.SQRT1_2 + palette.text_px + 4, palette);
+    const { x, y, width, height } = panel.area;
+    paintText(context, "Re λ", x + width - 3, cy - 2, palette, { align: "right" });
+    paintText(context, "Im λ", cx + 4, y + palette.text_px + 3, palette);
+    paintText(context, "|λ| = 1", x + 3, y + height - 2, palette);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} eigenvalues @param {boolean} isHeld */
@@ -106,11 +107,6 @@ function largestModulus(eigenvalues) {
   let largest = 0;
   for (let k = 0; eigenvalues && k < eigenvalues.length; k += 2) largest = Math.max(largest, Math.hypot(eigenvalues[k] ?? 0, eigenvalues[k + 1] ?? 0));
   return largest;
-}
-
-/** @param {Float32Array | Float64Array | undefined} singularValues */
-function frobenius(singularValues) {
-  return singularValues ? Math.hypot(...singularValues) : 0;
 }
 
 /** @param {Run | null} run @returns {object[]} */

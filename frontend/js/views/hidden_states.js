@@ -14,7 +14,7 @@ const MAX_HOVER_CELLS = 120_000;
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Hidden states h_t", detail: "units × time", margins: { ...TIME_MARGINS, bottom: 22 }, canZoom: true,
+    title: "Hidden states h<sub>t</sub>", detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
     xaxis: { showgrid: false, tickformat: "d" },
     yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 }, tickformat: "d", nticks: 5 },
   }, signal);

@@ -11,20 +11,20 @@ import { bindTimePanel, drawCursor, TIME_MARGINS } from "./time_axis.js";
 
 /** @type {ReadonlyArray<{name: SeriesName, html: string, text: string, key: string, weight: number}>} */
 const CURVES = Object.freeze([
-  { name: "log10_norm_h", html: "→ ‖h<sub>t</sub>‖", text: "‖h_t‖", key: "states", weight: 1 },
-  { name: "log10_grad_h", html: "← ‖∂L/∂h<sub>t</sub>‖", text: "‖∂L/∂h_t‖", key: "gradients", weight: 1.25 },
-  { name: "log10_grad_W_hh", html: "← ‖∂L/∂W<sub>hh</sub>|<sub>t</sub>‖", text: "‖∂L/∂W_hh|_t‖", key: "share", weight: 0.5 },
+  { name: "log10_norm_h", html: "→ ‖h<sub>t</sub>‖", text: "‖hₜ‖", key: "states", weight: 1 },
+  { name: "log10_grad_h", html: "← ‖∂L/∂h<sub>t</sub>‖", text: "‖∂L/∂hₜ‖", key: "gradients", weight: 1.25 },
+  { name: "log10_grad_W_hh", html: "← ‖∂L/∂W<sub>hh</sub>|<sub>t</sub>‖", text: "share of ∂L/∂W", key: "share", weight: 0.5 },
 ]);
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Norms and gradients", detail: "log scale", margins: TIME_MARGINS, canZoom: true,
+    title: "Norms and gradients", margins: TIME_MARGINS, canZoom: true,
     xaxis: { title: { text: "step t", standoff: 2 }, tickformat: "d" },
     yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>", nticks: 7, tickformat: "d" },
   }, signal);
   panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html} <output></output></span>`).join("")
-    + `<span class="curve reference"><i class="dotted"></i>ρ alone</span><span class="curve reference"><i class="dashed"></i>σ<sub>max</sub> alone</span>`;
+    + `<span class="curve reference" title="what ρ alone would do: ρ^t from the left for states, ρ^(T − t) from the right for gradients"><i class="dotted"></i>ρ</span><span class="curve reference" title="what σ_max alone would do: the most that any step could grow a linear network"><i class="dashed"></i>σ<sub>max</sub></span>`;
   const outputs = [...panel.legend.querySelectorAll("output")];
   const range = new StickyRange(-2, 2);
 
@@ -43,6 +43,7 @@ export function mount(element, scene, signal) {
         const colour = curveColour(run, key);
         paintSeries(context, panel, run, run.series(name), { colour, width: scene.palette.line_px * weight, alpha: key === "share" ? 0.75 : 1 });
       }
+      paintEnds(context, run);
       paintZero(context, area, run);
     });
     colourLegend(run);
@@ -62,6 +63,28 @@ export function mount(element, scene, signal) {
     }
   }
 
+  /** An arrowhead and the name where each curve ends: states run forward, gradients backward. @param {CanvasRenderingContext2D} context @param {Run} run */
+  function paintEnds(context, run) {
+    const size = 4 + 2 * scene.palette.line_px;
+    for (const { name, text, key } of CURVES.slice(0, 2)) {
+      const isForward = key === "states";
+      const { high } = run.series(name);
+      const column = isForward ? high.findLastIndex(Number.isFinite) : high.findIndex(Number.isFinite);
+      if (column < 0 || run.columns < 2) continue;
+      const direction = isForward ? 1 : -1;
+      const x = panel.px(run.stepOf(column) + 1);
+      const y = panel.py(/** @type {number} */ (high[column]));
+      context.fillStyle = curveColour(run, key);
+      context.beginPath();
+      context.moveTo(x, y);
+      context.lineTo(x - direction * size * 1.6, y - size * 0.8);
+      context.lineTo(x - direction * size * 1.6, y + size * 0.8);
+      context.fill();
+      const isHigh = y < panel.area.y + panel.area.height / 2;
+      paintText(context, text, x - direction * (size * 1.6 + 6), isHigh ? y + scene.palette.text_px + size + 4 : y - size, scene.palette, { align: isForward ? "right" : "left", colour: curveColour(run, key) });
+    }
+  }
+
   /** What ρ and σ_max alone would do: from the left for states, from the right for gradients. @param {CanvasRenderingContext2D} context @param {Run} run */
   function paintReferences(context, run) {
     const { done } = run;
@@ -71,11 +94,11 @@ export function mount(element, scene, signal) {
     const slopes = [[done.spectral_radius, [1, 4]], [done.largest_singular_value, [6, 4]]];
     for (const [radius, dash] of /** @type {Array<[number | null, number[]]>} */ (slopes)) {
       if (!radius) continue;
-      const reach = (run.T - 1) * Math.log10(radius);
-      for (const { start, isForward } of [{ start: states.log10_start, isForward: true }, { start: gradients.log10_start, isForward: false }]) {
-        if (typeof start !== "number") continue;
-        const [from, to] = isForward ? [1, run.T] : [run.T, 1];
-        paintLine(context, panel, [from, start], [to, start + reach], { ...stroke, dash });
+      for (const { fate, isForward } of [{ fate: states, isForward: true }, { fate: gradients, isForward: false }]) {
+        const { log10_start: start, start_after: after } = fate;
+        if (start === null || after === null) continue;
+        const [from, to] = isForward ? [1 + after, run.T] : [run.T - after, 1];
+        paintLine(context, panel, [from, start], [to, start + Math.abs(to - from) * Math.log10(radius)], { ...stroke, dash });
       }
     }
   }

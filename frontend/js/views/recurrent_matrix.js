@@ -13,9 +13,9 @@ const ARROWS = Object.freeze({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [
 export function mount(element, scene, signal) {
   const { store } = scene;
   const panel = new PlotPanel(element, scene, {
-    title: "W_hh", margins: { left: 44, right: 10, top: 4, bottom: 34 }, isSquare: true,
-    xaxis: { title: { text: "from unit j", standoff: 2 }, showgrid: false, tickformat: "d", nticks: 5 },
-    yaxis: { title: { text: "to unit i", standoff: 2 }, showgrid: false, tickformat: "d", nticks: 5 },
+    title: "Weights", margins: { left: 4.2, right: 1, top: 0.4, bottom: 3 }, isSquare: true,
+    xaxis: { title: { text: "from unit j", standoff: 0 }, showgrid: false, tickformat: "d", nticks: 5 },
+    yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false, tickformat: "d", nticks: 5 },
   }, signal);
   panel.legend.innerHTML = `
     <span class="weight-editor">W<sub>hh</sub>[<input class="index" data-axis="i" inputmode="numeric" aria-label="row i of the weight, to unit" placeholder="i">,
@@ -41,10 +41,11 @@ export function mount(element, scene, signal) {
     panel.setRanges([0.5, H + 0.5], [H + 0.5, 0.5]);
     panel.drawAxes();
     if (filled !== weights.data || palette !== scene.palette) {
-      const needed = roundUp(largestMagnitude(weights.data));
+      const needed = roundUp(3 * rootMeanSquare(weights.data));
       limit = scene.isAtRest ? needed : Math.max(limit, needed);
       raster.fill(weights.data, H, H, limit, scene.palette);
       [filled, palette] = [weights.data, scene.palette];
+      panel.element.title = `full colour at ±${plain(limit)}`;
     }
     panel.draw("marks", (context, area) => raster.paint(context, area.x, area.y, area.width, area.height));
     drawHand();
@@ -75,7 +76,15 @@ export function mount(element, scene, signal) {
     if (!cell) return;
     if (document.activeElement !== rowInput) rowInput.value = String(cell.i + 1);
     if (document.activeElement !== columnInput) columnInput.value = String(cell.j + 1);
-    if (document.activeElement !== valueInput || !valueInput.dataset.typing) valueInput.value = plain(weightAt(cell.i, cell.j), 5).replace("−", "-");
+    const text = plain(weightAt(cell.i, cell.j), 5).replace("−", "-");
+    // Writing the same text would move the caret of whoever types.
+    if (!valueInput.dataset.typing && valueInput.value !== text) valueInput.value = text;
+  }
+
+  function takeInHand() {
+    showHand();
+    valueInput.focus();
+    valueInput.select();
   }
 
   /** The newest edit of a weight stands before the run that carries it is back. @param {number} i @param {number} j */
@@ -100,7 +109,7 @@ export function mount(element, scene, signal) {
 
   valueInput.addEventListener("input", () => {
     valueInput.dataset.typing = "yes";
-    const value = readNumber(valueInput.value);
+    const value = readNumber(valueInput.value, store.experiment.dtype);
     problem.textContent = value === null ? `weight: got “${valueInput.value.slice(0, 20)}”; expected a finite number that fits ${store.experiment.dtype}.` : "";
     valueInput.setAttribute("aria-invalid", String(value === null));
     if (value !== null) setWeight(value);
@@ -145,9 +154,7 @@ export function mount(element, scene, signal) {
     const under = panel.dataUnder(event);
     if (!under) return;
     store.look({ cell: { i: Math.round(under[1]) - 1, j: Math.round(under[0]) - 1 } });
-    valueInput.disabled = false;
-    valueInput.focus();
-    valueInput.select();
+    takeInHand();
   }, { signal, capture: true });
   panel.body.addEventListener("keydown", (event) => {
     const step = ARROWS[/** @type {keyof typeof ARROWS} */ (event.key)];
@@ -160,8 +167,7 @@ export function mount(element, scene, signal) {
       store.look({ cell: { i: clamp(i + (step[0] ?? 0)), j: clamp(j + (step[1] ?? 0)) } });
     } else if (event.key === "Enter" && store.view.cell) {
       event.preventDefault();
-      valueInput.focus();
-      valueInput.select();
+      takeInHand();
     }
   }, { signal });
 
@@ -170,18 +176,18 @@ export function mount(element, scene, signal) {
   return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
 }
 
-/** @param {string} text @returns {number | null} */
-function readNumber(text) {
+/** @param {string} text @param {string} dtype @returns {number | null} */
+function readNumber(text, dtype) {
   const tidy = text.trim().replace("−", "-").replace(",", ".");
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(tidy) ? Number(tidy) : NaN;
-  return Number.isFinite(value) && Math.abs(value) <= 3.4e38 ? value : null;
+  return Number.isFinite(value) && (dtype === "float64" || Number.isFinite(Math.fround(value))) ? value : null;
 }
 
-/** @param {Float32Array | Float64Array} values */
-function largestMagnitude(values) {
-  let largest = 0;
-  for (const value of values) if (Math.abs(value) > largest) largest = Math.abs(value);
-  return largest;
+/** Sets the colour scale: one typed outlier must not pale all others. @param {Float32Array | Float64Array} values */
+function rootMeanSquare(values) {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum / values.length);
 }
 
 /** @param {Run | null} run @returns {object[]} */

@@ -3,8 +3,8 @@
 /** @typedef {import("../render/panel.js").PlotPanel} PlotPanel */
 /** @typedef {import("../render/scene.js").Scene} Scene */
 
-/** Left and right are the same in all of them, so their time axes agree to the pixel. */
-export const TIME_MARGINS = Object.freeze({ left: 58, right: 14, top: 4, bottom: 36 });
+/** In em of the pictures' text. Left and right are the same in all of them, so their time axes agree to the pixel. */
+export const TIME_MARGINS = Object.freeze({ left: 4.8, right: 1.2, top: 0.4, bottom: 3 });
 
 const CLICK_SLACK_PX = 4;
 

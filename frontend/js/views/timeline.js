@@ -3,14 +3,15 @@
  * time axis; below, the cells around the cursor, x_t → cell → h_t. Ribbon and backward arrows are
  * as strong as the gradient that survives there.
  */
-import { fateColour } from "../render/palette.js";
+import { blend, fateColour } from "../render/palette.js";
 import { powerOfTen } from "../render/format.js";
 import { TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 
-const RIBBON = Object.freeze({ y: 13, thickest: 16 });
-const CELL = Object.freeze({ spacing: 76, width: 36, height: 30 });
+/** In em of the pictures' text, like the panels' margins. */
+const RIBBON = Object.freeze({ middle: 1.1, thickest: 1.4 });
+const CELL = Object.freeze({ spacing: 6.6, width: 3.1, height: 2.5 });
 /** Decades over which an arrow goes from full to a hair. */
 const FULL_DECADES = 6;
 
@@ -32,18 +33,21 @@ export function mount(element, scene, signal) {
   observer.observe(element);
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
 
-  const plotWidth = () => Math.max(width - TIME_MARGINS.left - TIME_MARGINS.right, 1);
+  const em = (/** @type {number} */ count) => count * scene.palette.text_px;
+  const left = () => em(TIME_MARGINS.left);
+  const plotWidth = () => Math.max(width - left() - em(TIME_MARGINS.right), 1);
+  const ribbonEnd = () => em(2 * RIBBON.middle);
   /** @param {number} t */
   const px = (t) => {
     const [low, high] = scene.timeRange;
-    return TIME_MARGINS.left + ((t - low) / (high - low)) * plotWidth();
+    return left() + ((t - low) / (high - low)) * plotWidth();
   };
   /** @param {number} x */
   const stepAt = (x) => {
     const [low, high] = scene.timeRange;
-    return Math.round(Math.min(Math.max(low + ((x - TIME_MARGINS.left) / plotWidth()) * (high - low), low + 0.5), high - 0.5));
+    return Math.round(Math.min(Math.max(low + ((x - left()) / plotWidth()) * (high - low), low + 0.5), high - 0.5));
   };
-  const laneY = () => Math.round(RIBBON.y * 2 + (height - RIBBON.y * 2) * 0.46);
+  const laneY = () => Math.round(ribbonEnd() + (height - ribbonEnd()) * 0.47);
 
   function draw() {
     const context = canvas.getContext("2d");
@@ -67,23 +71,23 @@ export function mount(element, scene, signal) {
   function paintRibbon(context, run) {
     context.save();
     context.beginPath();
-    context.rect(TIME_MARGINS.left, 0, plotWidth(), RIBBON.y * 2);
+    context.rect(left(), 0, plotWidth(), ribbonEnd());
     context.clip();
     for (let column = run.gradientsStart; column < run.columns; column++) {
-      const left = px(run.stepOf(column) + 0.5);
-      const right = px(run.stepOf(column + 1) + 0.5);
+      const from = px(run.stepOf(column) + 0.5);
+      const to = px(run.stepOf(column + 1) + 0.5);
       const { thickness, colour, alpha } = strength(survivalAt(run, run.stepOf(column) + 1));
       context.fillStyle = colour;
       context.globalAlpha = alpha;
-      const high = Math.max(1, thickness * RIBBON.thickest);
-      context.fillRect(left, RIBBON.y - high / 2, right - left + 0.5, high);
+      const high = Math.max(1, thickness * em(RIBBON.thickest));
+      context.fillRect(from, em(RIBBON.middle) - high / 2, to - from + 0.5, high);
     }
     context.restore();
     context.fillStyle = scene.palette.quiet;
     context.font = `${scene.palette.text_px}px ${scene.palette.font}`;
     context.textAlign = "right";
     context.textBaseline = "middle";
-    context.fillText("gradient", TIME_MARGINS.left - 6, RIBBON.y);
+    context.fillText("∂L/∂h", left() - 6, em(RIBBON.middle));
   }
 
   /** How an arrow looks that carries so many decades of the last gradient. @param {number} decades */
@@ -91,51 +95,52 @@ export function mount(element, scene, signal) {
     const { palette } = scene;
     if (Number.isNaN(decades)) return { thickness: 0, colour: palette.quiet, alpha: 0.3 };
     const share = Math.min(Math.abs(decades) / FULL_DECADES, 1);
-    const colour = Math.abs(decades) < 1 ? palette.live : decades > 0 ? palette.explode : palette.vanish;
+    const colour = blend(palette.live, decades > 0 ? palette.explode : palette.vanish, Math.min(Math.max(Math.abs(decades) - 0.5, 0), 1));
     const thickness = decades > 0 ? 0.45 + 0.55 * share : 0.45 * (1 - share) + 0.04;
     return { thickness, colour, alpha: decades > 0 ? 1 : 1 - 0.65 * share };
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Run | null} run @param {number} t @param {number} T */
   function paintCells(context, run, t, T) {
-    const centre = Math.min(Math.max(px(t), TIME_MARGINS.left), width - TIME_MARGINS.right);
-    const { first, last, xOf } = lens(t, T, width);
-    paintCone(context, centre, xOf(first) - CELL.spacing / 2, xOf(last) + CELL.spacing / 2, first, last);
+    const centre = Math.min(Math.max(px(t), left()), left() + plotWidth());
+    const { first, last, xOf, spacing } = lens(t, T, width);
+    paintCone(context, centre, xOf(first) - spacing / 2, xOf(last) + spacing / 2, first, last);
     for (let step = first; step <= last; step++) paintCell(context, run, step, xOf(step), step === t, T);
   }
 
   /** The cells that fit, with the cursor's as near the middle as the ends allow. @param {number} t @param {number} T @param {number} room */
   function lens(t, T, room) {
-    const spacing = CELL.spacing * (scene.palette.text_px > 15 ? 1.5 : 1);
-    const count = Math.max(1, Math.min(T, Math.floor((room - 40) / spacing)));
+    const spacing = em(CELL.spacing);
+    const count = Math.max(1, Math.min(T, Math.floor(room / spacing)));
     const first = Math.min(Math.max(t - Math.floor(count / 2), 1), T - count + 1);
     const start = (room - (count - 1) * spacing) / 2;
     return { first, last: first + count - 1, xOf: (/** @type {number} */ step) => start + (step - first) * spacing, spacing };
   }
 
-  /** From the cursor on the ribbon down to the cells it enlarges. @param {CanvasRenderingContext2D} context @param {number} x @param {number} left @param {number} right @param {number} first @param {number} last */
-  function paintCone(context, x, left, right, first, last) {
+  /** From the cursor on the ribbon down to the cells it enlarges. @param {CanvasRenderingContext2D} context @param {number} x @param {number} lensLeft @param {number} lensRight @param {number} first @param {number} last */
+  function paintCone(context, x, lensLeft, lensRight, first, last) {
     const { palette } = scene;
-    const top = RIBBON.y + RIBBON.thickest / 2 + 2;
-    const bottom = laneY() - CELL.height / 2 - 14;
-    const [from, to] = [px(first - 0.5), px(last + 0.5)];
+    const top = em(RIBBON.middle + RIBBON.thickest / 2) + 2;
+    const bottom = laneY() - em(CELL.height / 2 + 1.2);
+    const inside = (/** @type {number} */ place) => Math.min(Math.max(place, left()), left() + plotWidth());
+    const [from, to] = [inside(px(first - 0.5)), inside(px(last + 0.5))];
     context.globalAlpha = 0.06;
     context.fillStyle = palette.ink;
     context.beginPath();
     context.moveTo(from, top);
     context.lineTo(to, top);
-    context.lineTo(right, bottom);
-    context.lineTo(right, height);
-    context.lineTo(left, height);
-    context.lineTo(left, bottom);
+    context.lineTo(lensRight, bottom);
+    context.lineTo(lensRight, height);
+    context.lineTo(lensLeft, height);
+    context.lineTo(lensLeft, bottom);
     context.fill();
     context.globalAlpha = 1;
     context.fillStyle = palette.ink;
-    context.fillRect(x - 1, 1, 2, RIBBON.y * 2 - 4);
+    context.fillRect(x - 1, 1, 2, ribbonEnd() - 4);
     context.beginPath();
-    context.moveTo(x - 5, RIBBON.y * 2 + 1);
-    context.lineTo(x + 5, RIBBON.y * 2 + 1);
-    context.lineTo(x, RIBBON.y * 2 - 6);
+    context.moveTo(x - 5, ribbonEnd() + 1);
+    context.lineTo(x + 5, ribbonEnd() + 1);
+    context.lineTo(x, ribbonEnd() - 6);
     context.fill();
   }
 
@@ -144,31 +149,32 @@ export function mount(element, scene, signal) {
     const { palette } = scene;
     const y = laneY();
     const { spacing } = lens(store.view.t, T, width);
-    const half = CELL.width / 2;
+    const half = em(CELL.width / 2);
+    const tall = em(CELL.height);
     const gapStart = x - spacing + half;
     const gapEnd = x - half;
     // Forward, on top: h_{t-1} goes into the cell.
-    arrow(context, gapStart, gapEnd, y - 7, 1.25, palette.ink);
-    label(context, step === 1 ? "h" : "h", step - 1, (gapStart + gapEnd) / 2, y - 11, palette.quiet);
+    arrow(context, gapStart, gapEnd, y - em(0.6), 1.25, palette.ink);
+    label(context, "h", step - 1, (gapStart + gapEnd) / 2, y - em(1), palette.quiet);
     // Backward, below: the gradient that reaches h_{t-1} from here.
     const survived = run ? survivalAt(run, step === 1 ? 1 : step - 1) : NaN;
     const { thickness, colour, alpha } = strength(survived);
     context.globalAlpha = alpha;
-    arrow(context, gapEnd, gapStart, y + 7, Math.max(1, thickness * 12), colour);
+    arrow(context, gapEnd, gapStart, y + em(0.6), Math.max(1, thickness * em(1)), colour);
     context.globalAlpha = 1;
     // x_t from below.
-    arrow(context, y + CELL.height / 2 + 14, y + CELL.height / 2, x, 1.25, palette.quiet, true);
-    label(context, "x", step, x, y + CELL.height / 2 + 16 + palette.text_px, palette.quiet);
+    arrow(context, y + tall / 2 + em(1.1), y + tall / 2, x, 1.25, palette.quiet, true);
+    label(context, "x", step, x, y + tall / 2 + em(1.3) + palette.text_px, palette.quiet);
     context.fillStyle = isCurrent ? palette.ink : palette.ground;
     context.strokeStyle = palette.ink;
     context.lineWidth = 1.25;
     context.beginPath();
-    context.roundRect(x - half, y - CELL.height / 2, CELL.width, CELL.height, 5);
+    context.roundRect(x - half, y - tall / 2, 2 * half, tall, 5);
     context.fill();
     context.stroke();
     label(context, "h", step, x, y + palette.text_px / 2, isCurrent ? palette.ground : palette.ink);
     const { at } = store.experiment.loss;
-    if (step === T || at === "every") label(context, "L", null, x + half + 6, y - CELL.height / 2 + 2, fateColour(palette, null));
+    if (step === T || at === "every") label(context, "L", null, x + half + 6, y - tall / 2 + 2, fateColour(palette, null));
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {number} across @param {number} weight @param {string} colour @param {boolean} [isVertical] */
@@ -219,7 +225,7 @@ export function mount(element, scene, signal) {
     /** @type {{isRibbon: boolean, x: number, t: number} | null} */
     let grip = null;
     canvas.addEventListener("pointerdown", (event) => {
-      const isRibbon = event.offsetY < RIBBON.y * 2 + 4;
+      const isRibbon = event.offsetY < ribbonEnd() + 4;
       canvas.setPointerCapture(event.pointerId);
       grip = { isRibbon, x: event.offsetX, t: store.view.t };
       if (isRibbon) store.look({ t: stepAt(event.offsetX), isPlaying: false });
@@ -227,7 +233,7 @@ export function mount(element, scene, signal) {
     canvas.addEventListener("pointermove", (event) => {
       if (!grip) return;
       if (grip.isRibbon) store.look({ t: stepAt(event.offsetX) });
-      else store.look({ t: grip.t - Math.round((event.offsetX - grip.x) / CELL.spacing), isPlaying: false });
+      else store.look({ t: grip.t - Math.round((event.offsetX - grip.x) / em(CELL.spacing)), isPlaying: false });
     }, { signal });
     canvas.addEventListener("pointerup", (event) => {
       if (grip && !grip.isRibbon && Math.abs(event.offsetX - grip.x) < 4) {

@@ -73,7 +73,7 @@ export function stateSentence({ states }, { cell, steps }) {
   const rate = `×${factorText(factor)} per step`;
   if (fate === "vanish") return `Activations fade: ${rate}.`;
   if (fate === "explode") return cell.activation === "tanh" ? `Activations grow: ${rate}, at most 1.` : `Activations explode: ${rate}.`;
-  return cell.activation === "tanh" ? "Activations stay alive, bounded by tanh." : `Activations stay alive: ${rate}.`;
+  return cell.activation === "tanh" ? "Activations live, bounded by tanh." : `Activations live: ${rate}.`;
 }
 
 /** @param {number} count */
@@ -97,8 +97,10 @@ function whyHtml(done, { gradients, certificate }, { cell, recurrent }) {
     : `σ<sub>max</sub>·γ = ${plain(sigma * certificate.gamma)} ≥ 1: nothing is decided by the weights alone; the measured rate decides.`;
   const note = typeof rho === "number" && typeof gain === "number" && typeof saturation === "number" && (rho > 1) !== (gain + saturation > 0) && Math.abs(gain + saturation) > 5e-4
     ? `<p>ρ = ${plain(rho, 4)} suggests the opposite. ρ speaks of W<sub>hh</sub> alone; the gradient also passes φ′ at every step.</p>` : "";
+  const henrici = typeof done.henrici_departure === "number"
+    ? `<p>Departure of W<sub>hh</sub> from normality (Henrici): ${plain(done.henrici_departure)}; 0 for a normal matrix, whose powers grow exactly as ρ<sup>t</sup>.</p>` : "";
   const edits = recurrent.edits.length ? `<p>W<sub>hh</sub> carries ${recurrent.edits.length} edited weight${recurrent.edits.length > 1 ? "s" : ""}; ρ and σ<sub>max</sub> are of the edited matrix.</p>` : "";
-  return `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table><p>${bound}</p>${note}${edits}`;
+  return `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table><p>${bound}</p>${note}${henrici}${edits}`;
 }
 
 /** @param {string} name @param {string} factor @param {string} meaning @param {number} log10 @param {boolean} [isTotal] */
