@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from app.cache import Cache
 from app.computation import Computation
@@ -26,7 +26,7 @@ class RunEngine:
 
     def run(
         self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
-    ) -> Iterator[Frame | Done]:
+    ) -> Generator[Frame | Done]:
         """Frames as they are computed, then `Done`.
 
         Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import closing
 from typing import Literal
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -49,19 +50,20 @@ class Session:
     async def serve(self) -> None:
         """Runs until the client leaves, or takes nothing for too long."""
         self._outbox.post(Letter(self._hello.model_dump_json()))
-        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._send())]
+        tasks = {asyncio.create_task(self._read()), asyncio.create_task(self._send())}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if self._active is not None:
                 self._active.stop()
                 self._outbox.wake()
+                self._active = None
             for task in tasks:
                 task.cancel()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    log.error("a session failed", exc_info=outcome)
-            self._active = None
+            await asyncio.wait(tasks)
+            for task in tasks:
+                if not task.cancelled() and task.exception() is not None:
+                    log.error("a session failed", exc_info=task.exception())
             if self._worker is not None:
                 await asyncio.wait([self._worker])
 
@@ -144,8 +146,13 @@ class Session:
         """On the worker's thread: computes, encodes and posts until done or told to stop."""
         end: Done | Error
         try:
-            with self._workshop.memory.share(work.cost.memory_bytes, work.is_stopped):
-                for item in self._workshop.frames(work.experiment, work.plan, work.is_stopped):
+            with (
+                self._workshop.memory.share(work.cost.memory_bytes, work.is_stopped),
+                closing(
+                    self._workshop.frames(work.experiment, work.plan, work.is_stopped)
+                ) as items,
+            ):
+                for item in items:
                     if isinstance(item, Done):
                         end = item.model_copy(update={"id": work.id})
                     elif not self._offer(work, item, loop):

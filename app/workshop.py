@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 import torch
@@ -28,7 +28,7 @@ class Engine(Protocol):
 
     def run(
         self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
-    ) -> Iterator[Frame | Done]: ...
+    ) -> Generator[Frame | Done]: ...
 
 
 class Workshop:
@@ -45,19 +45,19 @@ class Workshop:
 
     def frames(
         self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
-    ) -> Iterator[Frame | Done]:
+    ) -> Generator[Frame | Done]:
         """The frames of a run, then its `Done`. Raises `Cancelled` once `should_stop` is true.
 
         A turn is held while a frame is computed, never while one waits for its reader: a reader
         that stalls holds up nobody else.
         """
-        results = self.engine.run(experiment, plan, should_stop)
-        while True:
-            with self._turn(should_stop):
-                item = next(results, None)
-            if item is None:
-                return
-            yield item
+        with closing(self.engine.run(experiment, plan, should_stop)) as results:
+            while True:
+                with self._turn(should_stop):
+                    item = next(results, None)
+                if item is None:
+                    return
+                yield item
 
     @contextmanager
     def _turn(self, should_stop: ShouldStop) -> Iterator[None]:

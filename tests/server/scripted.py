@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ class ScriptedEngine:
         self.frames = frames
         self.floats = floats
         self.waiting = threading.Semaphore(0)  # released once by every run that starts waiting
+        self.begun = threading.Semaphore(0)  # released once by every run that begins
         self.stopped = threading.Semaphore(0)  # released once by every run that was stopped
         self.release = threading.Event()
         self.computing = 0
@@ -35,15 +36,20 @@ class ScriptedEngine:
 
     def run(
         self, experiment: Experiment, plan: Plan, should_stop: Callable[[], bool]
-    ) -> Iterator[Frame | Done]:
+    ) -> Generator[Frame | Done]:
         with self._lock:
             self.computing += 1
             self.most_computing = max(self.computing, self.most_computing)
+        self.begun.release()
+        is_whole = False
         try:
             yield from self._results(experiment, should_stop)
+            is_whole = True
         finally:
             with self._lock:
                 self.computing -= 1
+            if not is_whole:
+                self.stopped.release()
 
     def _results(
         self, experiment: Experiment, should_stop: Callable[[], bool]
@@ -52,7 +58,6 @@ class ScriptedEngine:
         yield Frame("weights", 0, 1, {"W_hh": np.full(4, seed, np.float32)})
         for k in range(self.frames):
             if should_stop():
-                self.stopped.release()
                 raise Cancelled
             self.made += 1
             yield Frame("states", k, k + 1, {"h": np.full(self.floats, k, np.float32)})
@@ -60,7 +65,6 @@ class ScriptedEngine:
             self.waiting.release()
             while not self.release.wait(0.005):
                 if should_stop():
-                    self.stopped.release()
                     raise Cancelled
         yield Done(id=None, status="complete")
 
@@ -71,7 +75,7 @@ class FailingEngine:
     def __init__(self, fault: Exception) -> None:
         self.fault = fault
 
-    def run(self, *_: Any) -> Iterator[Frame | Done]:
+    def run(self, *_: Any) -> Generator[Frame | Done]:
         raise self.fault
         yield
 
