@@ -12,6 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
+.NOTPARALLEL: # the checks share two cores, and their output
 
 PYTHON ?=
 ARGS ?=
