@@ -11,4 +11,4 @@ if ! node -e 'process.exit(parseInt(process.versions.node, 10) < 20 ? 1 : 0)'; t
   echo "The tests need Node.js 20 or newer: found $(node --version) at $(command -v node)." >&2
   exit 1
 fi
-npm ci --silent
+npm ci --loglevel error

@@ -74,7 +74,8 @@ def fetched(url: str, body: bytes | None = None) -> tuple[bytes, str]:
 
 
 def test_the_wheel_carries_the_page_and_the_types_and_nothing_else(wheel: Path) -> None:
-    names = set(zipfile.ZipFile(wheel).namelist())
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
     frontend = ROOT / "frontend"
     page = {
         f"app/_frontend/{file.relative_to(frontend).as_posix()}"
