@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import re
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 PLACEHOLDER = "{{plotly_url}}"
@@ -68,10 +68,15 @@ class Plotly:
         """The file's name under assets/; it changes with the version, so caches may keep it."""
         return f"plotly-{self.version}.min.js"
 
-    @cached_property
+    @property
     def gzipped(self) -> bytes:
         """The compressed file; a quarter of a second once, then kept."""
-        return gzip.compress(self.file.read_bytes(), compresslevel=9, mtime=0)
+        return _gzipped(self.file)
+
+
+@cache
+def _gzipped(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), compresslevel=9, mtime=0)
 
 
 def page_html(folder: Path, plotly: Plotly) -> str:

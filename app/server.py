@@ -66,9 +66,8 @@ def create_app(
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientLeft, _on_client_left)
-    app.include_router(api.router)
-    app.include_router(stream.router)
-    app.router.routes.extend([*docs.routes(), *page.routes(house.frontend)])
+    api.add_to(app)
+    app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)
     return app
 

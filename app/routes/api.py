@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,7 +18,6 @@ from app.schema import published_schema
 from app.settings import flag
 from app.whole_run import FileResponse, whole_run
 
-router = APIRouter()
 Served = Annotated[House, Depends(house_of)]
 
 BODY = {"$ref": "#/components/schemas/Experiment"}
@@ -33,7 +32,24 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/healthz")
+def add_to(app: FastAPI) -> None:
+    """Adds these routes to `app`."""
+    app.add_api_route("/healthz", health)
+    app.add_api_route("/api/schema", schema)
+    file = {
+        "description": "Every tensor, as one safetensors file",
+        "content": {"application/octet-stream": {}},
+    }
+    app.add_api_route(
+        "/api/run",
+        run,
+        methods=["POST"],
+        response_class=Response,
+        responses=REFUSALS | {200: file},
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": BODY}}}},
+    )
+
+
 async def health(house: Served) -> dict[str, str | int]:
     """Whether the server is up, and how many it serves."""
     return {
@@ -44,24 +60,11 @@ async def health(house: Served) -> dict[str, str | int]:
     }
 
 
-@router.get("/api/schema")
 async def schema() -> JSONResponse:
     """JSON Schema of the Experiment, and in `$defs` of every message of the socket."""
     return JSONResponse(published_schema())
 
 
-@router.post(
-    "/api/run",
-    response_class=Response,
-    responses=REFUSALS
-    | {
-        200: {
-            "description": "Every tensor, as one safetensors file",
-            "content": {"application/octet-stream": {}},
-        }
-    },
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": BODY}}}},
-)
 async def run(request: Request, house: Served) -> Response:
     """Runs an Experiment. `__metadata__.done` of the answer holds timings, notes and verdict."""
     with ExitStack() as taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from app.errors import Refusal
@@ -11,10 +11,12 @@ from app.session import Session
 
 TRY_AGAIN_LATER = 1013  # close code of RFC 6455's registry
 
-router = APIRouter()
+
+def routes() -> list[WebSocketRoute]:
+    """The one socket."""
+    return [WebSocketRoute("/api/stream", stream)]
 
 
-@router.websocket("/api/stream")
 async def stream(websocket: WebSocket) -> None:
     """Accepts the socket and serves it until it closes. `Guard` has checked its Origin."""
     house = house_of(websocket)
