@@ -11,15 +11,16 @@ from rnncore.checks import ArgumentError
 
 log = logging.getLogger("app")
 
-# Which field of the Experiment is behind a tensor that the mathematics refuses.
+# Which field of the Experiment is behind a tensor that the mathematics refuses; of several, such
+# as in W_xh x + b_h, the first in this order.
 FIELDS = {
-    "W_hh": "recurrent",
-    "W_xh": "input_weights.scale",
-    "b_h": "bias.scale",
-    "W_hy": "readout.scale",
     "x": "input",
     "h_0": "initial_state",
     "target": "loss.target",
+    "W_hh": "recurrent",
+    "W_hy": "readout.scale",
+    "W_xh": "input_weights.scale",
+    "b_h": "bias.scale",
 }
 
 
@@ -50,6 +51,5 @@ def refusal_of(fault: Exception) -> Refusal:
 
 
 def _field_of(argument: str) -> str | None:
-    """The field behind 'a row of |W_hh|' is recurrent, behind 'W_xh x' input: the last named."""
-    names = [word for word in re.findall(r"\w+", argument) if word in FIELDS]
-    return FIELDS[names[-1]] if names else None
+    names = re.findall(r"\w+", argument)
+    return next((field for name, field in FIELDS.items() if name in names), None)
