@@ -76,6 +76,10 @@ const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "
     scene.run = run;
     loop.markAll();
   },
+  onStopped: () => {
+    progress.hide();
+    messages.stopped("Stopped: what the panels show of this run is incomplete.");
+  },
   onError: (error, experiment) => {
     progress.hide();
     const isBeside = experiment !== null && controls.explain(error.field, error.message);
@@ -97,6 +101,7 @@ const resting = mountResting(scene, views, () => runner.isBusy, signal);
 function showWhole(run) {
   truth.runsReceived = runner.received;
   messages.problem("");
+  messages.stopped("");
   controls.clearProblems();
   progress.hide();
   scene.run = run;

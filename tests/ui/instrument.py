@@ -19,14 +19,15 @@ RESTED = """() => window.rhoscope?.picturesPainted > 0
 class Instrument:
     """One page of Rhoscope, from the outside."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, query: str = "") -> None:
         self.page = page
         self.url = url
+        self.query = query
         page.set_default_timeout(LATEST_MS)
 
     def open(self, link: str = "") -> Instrument:
         """Opens a link and waits for its whole picture."""
-        self.page.goto(f"{self.url}/{link}")
+        self.page.goto(f"{self.url}/{self.query}{link}")
         self.wait("rhoscope.picturesPainted > 0")
         return self
 
@@ -96,7 +97,10 @@ class Instrument:
               const figure = document.querySelector(`${selector} .plot`);
               const { xaxis, yaxis } = figure._fullLayout;
               const box = figure.getBoundingClientRect();
-              return { x: box.x + xaxis._offset, y: box.y + yaxis._offset, width: xaxis._length, height: yaxis._length };
+              return {
+                x: box.x + xaxis._offset, width: xaxis._length,
+                y: box.y + yaxis._offset, height: yaxis._length,
+              };
             }""",
             panel,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
 import pytest
+from playwright.sync_api import Page
 
 from tests.serving import Server
 from tests.ui.instrument import Instrument, expect
@@ -20,7 +20,7 @@ def test_overflow_is_shown_and_the_log_norm_goes_on(page: Page, server: Server) 
     expect(note).to_contain_text("leaves float32 at t = ")
     shown = int(note.inner_text().rsplit(" ", 1)[1])
     assert abs(shown - (first + 1)) <= 2
-    assert log10_norm[-1] > 300
+    assert log10_norm[-1] > 100
     expect(instrument.verdict).to_contain_text("Activations explode")
     assert "10" in instrument.readout("‖ht‖")
 
@@ -28,11 +28,23 @@ def test_overflow_is_shown_and_the_log_norm_goes_on(page: Page, server: Server) 
 @pytest.mark.parametrize(
     "link",
     [
-        "#T=1", "#H=1", "#T=1&H=1&phi=relu", "#H=1&ensemble=rotation&phi=linear", "#rho=0", "#input=silence",
-        "#amplitude=1e30", "#amplitude=1e-30&rho=0.5", "#gain=3&phi=linear", "#ensemble=delay_line&H=16&phi=linear&T=50",
-        "#at=every&loss=mse", "#B=3&input=noise", "#D=3&O=5", "#dtype=float64&rho=0.5", "#h0=random&input=silence&ensemble=identity",
+        "#T=1",
+        "#H=1",
+        "#T=1&H=1&phi=relu",
+        "#H=1&ensemble=rotation&phi=linear",
+        "#rho=0",
+        "#input=silence",
+        "#amplitude=1e30",
+        "#amplitude=1e-30&rho=0.5",
+        "#gain=3&phi=linear",
+        "#ensemble=delay_line&H=16&phi=linear&T=50",
+        "#at=every&loss=mse",
+        "#B=3&input=noise",
+        "#D=3&O=5",
+        "#dtype=float64&rho=0.5",
+        "#h0=random&input=silence&ensemble=identity",
     ],
-)  # fmt: skip
+)
 def test_edges_are_painted_whole(page: Page, server: Server, link: str) -> None:
     instrument = Instrument(page, server.url).open(link).rest()
     expect(page.locator(".message-problem")).to_be_hidden()
@@ -54,9 +66,11 @@ def test_a_long_run_shows_progress_and_can_be_stopped(page: Page, server: Server
     stop = page.get_by_role("button", name="stop")
     stop.click()
     expect(page.get_by_role("progressbar")).to_be_hidden()
+    expect(page.locator(".message-stopped")).to_contain_text("incomplete")
     page.get_by_label("units H", exact=True).fill("8")
     page.get_by_label("steps T", exact=True).fill("40")
     instrument.wait_for("steps", 40)
+    expect(page.locator(".message-stopped")).to_be_hidden()
 
 
 @pytest.mark.expect_console("WebSocket", "ERR_CONNECTION_REFUSED")
@@ -69,7 +83,6 @@ def test_the_page_outlives_its_server(page: Page, own_server: Server) -> None:
     expect(page.get_by_label("step t", exact=True)).to_have_value("2")
     instrument.rho.fill("0.4")
     own_server.start()
-    page.get_by_role("button", name="try now").click()
     instrument.wait_for("recurrent.spectral_radius", 0.4)
     expect(gone).to_be_hidden()
     assert instrument.painted["cell"]["hidden_size"] == 8

@@ -51,13 +51,15 @@ def as_shown(log10: float) -> str:
     return f"{mantissa} · 10{str(exponent).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
+@pytest.mark.expect_console("willReadFrequently")  # reading pixels is the test's doing
 def test_every_panel_is_painted(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open().rest()
     for panel in (".hidden-states", ".norms", ".eigenvalues", ".recurrent-matrix"):
         colours = page.evaluate(
             """(selector) => {
               const canvas = document.querySelector(`${selector} .marks`);
-              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+              const context = canvas.getContext("2d");
+              const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
               return new Set(new Uint32Array(data.buffer)).size;
             }""",
             panel,
@@ -68,7 +70,7 @@ def test_every_panel_is_painted(page: Page, server: Server) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "projector"])
-@pytest.mark.parametrize("width, height", [(1280, 720), (1440, 900), (390, 844)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (390, 844)])
 def test_it_fits_every_screen(
     new_context: Callable[..., BrowserContext],
     server: Server,
@@ -77,7 +79,7 @@ def test_it_fits_every_screen(
     height: int,
 ) -> None:
     page = new_context(viewport={"width": width, "height": height}).new_page()
-    instrument = Instrument(page, f"{server.url}/?theme={theme}").open().rest()
+    instrument = Instrument(page, server.url, f"?theme={theme}").open().rest()
     expect_no_overflow(page)
     expect(instrument.rho).to_be_in_viewport()
     expect(instrument.verdict).to_be_in_viewport()
@@ -96,6 +98,7 @@ def test_dark_follows_the_system(
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+@pytest.mark.expect_console("willReadFrequently")  # reading pixels is the test's doing
 def test_canvas_and_plotly_agree_to_the_pixel(page: Page, server: Server) -> None:
     """An identity matrix shows its diagonal, and nothing else, where Plotly says its cells are."""
     instrument = Instrument(page, server.url).open("#ensemble=identity&H=8&T=20").rest()
@@ -105,8 +108,13 @@ def test_canvas_and_plotly_agree_to_the_pixel(page: Page, server: Server) -> Non
           const canvas = document.querySelector(".recurrent-matrix .marks");
           const box = canvas.getBoundingClientRect();
           const context = canvas.getContext("2d");
-          const at = (i, j) => [...context.getImageData(x - box.x + width * (j + 0.5) / 8, y - box.y + height * (i + 0.5) / 8, 1, 1).data].join();
-          return Array.from({ length: 8 }, (_, i) => Array.from({ length: 8 }, (_, j) => at(i, j)));
+          const at = (i, j) => {
+            const left = x - box.x + width * (j + 0.5) / 8;
+            const top = y - box.y + height * (i + 0.5) / 8;
+            return [...context.getImageData(left, top, 1, 1).data].join();
+          };
+          const eight = Array.from({ length: 8 }, (_, k) => k);
+          return eight.map((i) => eight.map((j) => at(i, j)));
         }""",
         area,
     )
@@ -139,7 +147,10 @@ def test_nothing_runs_when_nothing_moves(
         """const real = window.requestAnimationFrame.bind(window);
         window.frames_asked = 0;
         window.real_frame = real;
-        window.requestAnimationFrame = (callback) => { window.frames_asked += 1; return real(callback); };"""
+        window.requestAnimationFrame = (callback) => {
+          window.frames_asked += 1;
+          return real(callback);
+        };"""
     )
     page = context.new_page()
     Instrument(page, server.url).open().rest()

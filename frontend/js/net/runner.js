@@ -18,6 +18,7 @@ import { LiveSocket } from "./socket.js";
  * @typedef {object} RunnerEvents
  * @property {(run: Run) => void} onWhole     a run is complete
  * @property {(run: Run) => void} onProgress  a slow run has more to show
+ * @property {() => void} onStopped            the run in flight was cancelled
  * @property {(error: ErrorMessage, experiment: Experiment | null) => void} onError
  * @property {(state: import("./socket.js").SocketState, reason: string) => void} onState
  * @property {(hello: Hello) => void} onHello
@@ -114,7 +115,7 @@ export class Runner {
         run.standing = this.#standing.copy();
         this.received += 1;
         this.#events.onWhole(run);
-      }
+      } else if (message.status === "cancelled") this.#events.onStopped();
     }
     if (isCurrent) this.#pump();
   }

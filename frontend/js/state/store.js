@@ -76,6 +76,14 @@ export class Store {
   replace(experiment, { label, merge = null }) {
     if (isSame(experiment, this.experiment)) return;
     const isSameStep = merge !== null && merge === this.#present.merge;
+    const before = this.#past.at(-1);
+    if (isSameStep && before && isSame(experiment, before.experiment)) {
+      // The step came back to where it began: it is no step.
+      this.#past.pop();
+      this.#present = { ...before, merge: null };
+      this.#settle();
+      return;
+    }
     if (!isSameStep) {
       this.#past.push(this.#present);
       if (this.#past.length > HISTORY_DEPTH) this.#past.shift();

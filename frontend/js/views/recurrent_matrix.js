@@ -32,6 +32,7 @@ export function mount(element, scene, signal) {
   /** @type {object | null} */
   let filled = null;
   let limit = 1;
+  let editsBefore = store.experiment.recurrent.edits;
 
   function drawMarks() {
     const { run } = scene;
@@ -103,8 +104,14 @@ export function mount(element, scene, signal) {
     const others = store.experiment.recurrent.edits.filter((each) => each.i !== i || each.j !== j);
     store.edit(
       { "recurrent.edits": [...others, { op: "set", i, j, value }] },
-      { label: `W_hh[${i + 1}, ${j + 1}] → ${plain(value)}`, merge: `W_hh ${i} ${j}` },
+      { label: `W_hh[${i + 1}, ${j + 1}] → ${plain(value)}`, merge: mergeKey() },
     );
+  }
+
+  /** All that is typed into one weight is one step of history. */
+  function mergeKey() {
+    const { cell } = store.view;
+    return `W_hh ${cell?.i} ${cell?.j}`;
   }
 
   valueInput.addEventListener("input", () => {
@@ -113,7 +120,10 @@ export function mount(element, scene, signal) {
     problem.textContent = value === null ? `weight: got “${valueInput.value.slice(0, 20)}”; expected a finite number that fits ${store.experiment.dtype}.` : "";
     valueInput.setAttribute("aria-invalid", String(value === null));
     if (value !== null) setWeight(value);
+    // On the way to a number that doesn't fit there may have been one that did (1e3 in 1e39).
+    else store.edit({ "recurrent.edits": editsBefore }, { label: "weight", merge: mergeKey() });
   }, { signal });
+  valueInput.addEventListener("focus", () => (editsBefore = store.experiment.recurrent.edits), { signal });
   valueInput.addEventListener("keydown", (event) => {
     if (event.key === "ArrowUp" || event.key === "ArrowDown") {
       event.preventDefault();
