@@ -7,16 +7,16 @@ from rnncore.checks import ArgumentError, checked_count
 
 FIRST_CHUNK: Final = 32
 LARGEST_CHUNK: Final = 16384
-# Steps between two looks at `should_stop`; also the rows of one vectorised norm. Blocks are
-# counted from the end where a sweep starts, whatever the chunks are, so results don't depend
-# on how they are asked for.
-BLOCK: Final = 64
+LARGEST_BLOCK: Final = 128
+SMALLEST_BLOCK: Final = 16
+# Products of one block: a few milliseconds on one core.
+_BLOCK_PRODUCTS: Final = 12_500_000
 
 Bounds = tuple[int, int]
 ShouldStop = Callable[[], bool]
 
 
-class Cancelled(Exception):  # noqa: N818 - an outcome that was asked for, not an error
+class Cancelled(Exception):
     """A computation ended early because its `should_stop` said so."""
 
 
@@ -47,6 +47,19 @@ def uniform_bounds(steps: int, size: int) -> Iterator[Bounds]:
     """Chunks of `size` steps, the last one shorter."""
     checked_count("chunk_steps", size)
     return ((start, min(start + size, steps)) for start in range(0, steps, size))
+
+
+def block_steps(hidden_size: int, rows: int) -> int:
+    """Steps between two looks at `should_stop`, which are also those of one vectorised check.
+
+    Blocks are counted from the end where a sweep starts and depend on sizes alone, so results
+    don't depend on how they are asked for.
+
+    >>> block_steps(64, 1), block_steps(1024, 8)
+    (128, 16)
+    """
+    steps = _BLOCK_PRODUCTS // (rows * hidden_size**2)
+    return min(max(steps, SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
 def checked_bounds(bounds: Iterable[Bounds], steps: int, *, backward: bool) -> Iterator[Bounds]:

@@ -4,7 +4,7 @@ Everything follows the measured norms of the quantity itself, never ρ, which de
 activations nor the gradients of a nonlinear network.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite, log10
 from typing import Any, Final, Literal, final
 
@@ -34,6 +34,8 @@ class QuantityFate:
     log10_change: float | None = None  # in decades, from the first nonzero norm to the last
     fate: Fate | None = None  # vanish from -1 decade on, explode from +1, zero where exactly 0
     zero_after: int | None = None  # steps after which it is exactly zero, if it ends so
+    log10_start: float | None = None  # the first nonzero norm on the way
+    start_after: int | None = None  # steps before that one
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: 
         travelled = np.concatenate(([0.0], np.cumsum(saturation + linear_gain)))
     measured, propagated = _fate(grad_h), _fate(travelled)
     if propagated.fate is None:
-        return GradientFate()
+        return GradientFate(log10_start=measured.log10_start, start_after=measured.start_after)
     threshold = DECADES_TO_THRESHOLD * (1 if propagated.fate == "explode" else -1)
     change = travelled - travelled[np.isfinite(travelled)][0]
     reached = change >= threshold if threshold > 0 else change <= threshold
@@ -176,6 +178,8 @@ def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: 
         log10_change=measured.log10_change,
         fate=propagated.fate,
         zero_after=propagated.zero_after,
+        log10_start=measured.log10_start,
+        start_after=measured.start_after,
         log10_saturation=None if is_zero else float(saturation.mean()),
         log10_linear_gain=None if is_zero else float(linear_gain.mean()),
         threshold_log10=threshold,
@@ -208,18 +212,19 @@ def _mean(curves: Curve, survivors: NDArray[np.bool_]) -> Curve:
 def _fate(curve: Curve) -> QuantityFate:
     """The fate of a norm whose logarithms are given in the order of travel."""
     alive = np.flatnonzero(~np.isneginf(curve))
-    if len(alive) == 0 or len(curve) == 1:
+    if len(alive) == 0:
         return QuantityFate()
     first, last = int(alive[0]), int(alive[-1])
+    start = QuantityFate(log10_start=float(curve[first]), start_after=first)
     if last < len(curve) - 1:
-        return QuantityFate(fate="zero", zero_after=last + 1)
+        return replace(start, fate="zero", zero_after=last + 1)
     if first == last:
-        return QuantityFate()
+        return start
     change = float(curve[last] - curve[first])
     fate: Fate = "live"
     if abs(change) >= DECADES_OF_CHANGE:
         fate = "explode" if change > 0 else "vanish"
-    return QuantityFate(change / (last - first), change, fate)
+    return replace(start, log10_factor=change / (last - first), log10_change=change, fate=fate)
 
 
 def _finite_or_none(part: dict[str, Any]) -> dict[str, Any]:

@@ -156,7 +156,8 @@ def _draw(ensemble: Ensemble, hidden_size: int, seed: int) -> tuple[Tensor, Spec
 
 
 def _gaussian(H: int, generator: torch.Generator) -> Tensor:
-    return torch.randn(H, H, generator=generator, dtype=torch.float64) / sqrt(H)
+    W: Tensor = torch.randn(H, H, generator=generator, dtype=torch.float64) / sqrt(H)
+    return W
 
 
 def _orthogonal(H: int, generator: torch.Generator) -> Tensor:
@@ -164,7 +165,8 @@ def _orthogonal(H: int, generator: torch.Generator) -> Tensor:
     # QR leaves the signs of R's diagonal to the library; only with all of them positive is Q
     # Haar distributed. sign(0) would lose a column.
     signs = torch.where(R.diagonal() < 0, -1.0, 1.0).to(torch.float64)
-    return (Q * signs).contiguous()
+    haar: Tensor = Q * signs
+    return haar.contiguous()
 
 
 def _identity(H: int, generator: torch.Generator) -> Tensor:

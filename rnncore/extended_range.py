@@ -22,6 +22,9 @@ LOG10_2: Final = log10(2.0)
 Exponents = NDArray[np.float64]
 Norms = NDArray[np.float64]
 
+# Norms from whose entries no square of weight under- or overflows float64.
+_SQUARABLE: Final = (2.0**-480, 2.0**480)
+
 
 @dataclass(frozen=True)
 class Band:
@@ -35,6 +38,8 @@ class Band:
 
     low: float
     high: float
+    # Exponents between its negative and itself are well inside the band.
+    middle: int
     # Below this exponent |a| < √eps by far, and tanh(a) = a to rounding.
     linear_below: int
     # Exponents by which the dtype can be scaled in one exact multiplication.
@@ -42,8 +47,8 @@ class Band:
 
 
 _BANDS: Final = {
-    torch.float32: Band(low=2.0**-100, high=2.0**100, linear_below=-30, span=120),
-    torch.float64: Band(low=2.0**-460, high=2.0**460, linear_below=-60, span=1000),
+    torch.float32: Band(low=2.0**-100, high=2.0**100, middle=50, linear_below=-30, span=120),
+    torch.float64: Band(low=2.0**-460, high=2.0**460, middle=230, linear_below=-60, span=1000),
 }
 
 
@@ -63,6 +68,13 @@ def norms(vectors: Tensor) -> Norms:
 
 def safe_norms(vectors: Tensor) -> tuple[Norms, Exponents]:
     """‖·‖₂ along the last axis as m · 2ᵉ with m in [1/2, 1), or 0 · 2⁰: any finite vectors."""
+    plain = norms(vectors)
+    lowest, highest = _SQUARABLE
+    # No square of a float32 leaves float64, whose zeros alone have norm zero.
+    is_safe = vectors.dtype == torch.float32
+    if is_safe or ((plain >= lowest) & (plain <= highest)).all():
+        mantissa, exponent = np.frexp(plain)
+        return mantissa, exponent.astype(np.float64)
     wide = vectors.to(torch.float64)
     _, shift = np.frexp(wide.abs().amax(dim=-1).cpu().numpy())
     # Scaled to a largest entry in [1/2, 1), no square overflows, and those that underflow are

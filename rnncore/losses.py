@@ -16,6 +16,7 @@ from rnncore.extended_range import (
     normalised,
     times_power_of_two,
 )
+from rnncore.outputs import directed_output
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout
 
@@ -48,7 +49,7 @@ def loss_direction(hidden_size: int) -> Tensor:
 @lru_cache(maxsize=16)
 def _direction(hidden_size: int) -> Tensor:
     c = torch.randn(hidden_size, generator=seeded_generator(_DIRECTION_SEED), dtype=torch.float64)
-    return c / torch.linalg.vector_norm(c)
+    return c.div_(torch.linalg.vector_norm(c))
 
 
 @final
@@ -99,7 +100,7 @@ class MeanSquaredLoss:
 
     def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
         """W_hyᵀ(y_t - target_t), the difference taken at the scale of the larger term."""
-        z, k = normalised(*rollout.trajectory.directed_output(self.readout, t0, t1))
+        z, k = normalised(*directed_output(self.readout, rollout.trajectory, t0, t1))
         difference = self.readout.b_y.detach() - self._targets(rollout, t0, t1)
         offset, m = normalised(difference.expand_as(z), np.zeros_like(k))
         scale = common_exponents(z, k, offset, m)

@@ -1,6 +1,6 @@
 """The readout y_t = W_hy h_t + b_y."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from torch import Tensor
@@ -25,12 +25,14 @@ class Readout:
 
     W_hy: Tensor
     b_y: Tensor
+    # The largest sum of |W_hy| over a row or a column: |y - b_y| is at most that times ‖h‖.
+    largest_sum: float = field(init=False)
 
     def __post_init__(self) -> None:
         check_weights({"W_hy": self.W_hy, "b_y": self.b_y})
         checked_shape("b_y", self.b_y, ("O",))
         checked_shape("W_hy", self.W_hy, (self.b_y.shape[-1], "H"))
-        check_sums("W_hy", self.W_hy)
+        object.__setattr__(self, "largest_sum", check_sums("W_hy", self.W_hy))
 
     @property
     def output_size(self) -> int:

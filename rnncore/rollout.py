@@ -16,7 +16,6 @@ from torch import Tensor
 from rnncore.cells.elman import ElmanCell
 from rnncore.checks import ArgumentError, checked_count, checked_shape
 from rnncore.chunks import (
-    BLOCK,
     Bounds,
     ShouldStop,
     checked_bounds,
@@ -24,8 +23,9 @@ from rnncore.chunks import (
     stop_if_asked,
     uniform_bounds,
 )
-from rnncore.extended_range import times_power_of_two
+from rnncore.extended_range import Norms
 from rnncore.kernels import operations
+from rnncore.outputs import Outputs
 from rnncore.readout import Readout
 from rnncore.stepping import Stepper
 from rnncore.trajectory import Trajectory
@@ -107,7 +107,7 @@ class Rollout:
         self.steps = self.trajectory.steps
         self._chunk_steps = chunk_steps
         self._stepper = Stepper(cell, self.trajectory, operations(cell.device))
-        self._y = self.trajectory.u.new_empty(self.steps, self.trajectory.rows, readout.output_size)
+        self._outputs = Outputs(readout, self.trajectory)
         self._done = 0
 
     def states(
@@ -119,7 +119,7 @@ class Rollout:
         covered. Asked again, it gives the same states without computing them again.
 
         Args:
-            should_stop: asked every 64 steps; once it is true, `Cancelled` is raised.
+            should_stop: asked every 16 to 128 steps; once it is true, `Cancelled` is raised.
             bounds: chunks [t0, t1) in increasing order, instead of the default ones. Results
                 don't depend on them by a single bit.
 
@@ -144,21 +144,22 @@ class Rollout:
     def log10_norm_h(self) -> Tensor:
         """log10 ‖h‖ of all steps, (…, T) float64. Raises ValueError before `states` has ended."""
         self.require_complete()
-        norms = torch.from_numpy(self.trajectory.log10_norm[1:])
-        return self.trajectory.sequences(norms)
+        return self.trajectory.sequences(torch.from_numpy(self._log10_norms()))
 
     @property
     def first_nonfinite_step(self) -> int | None:
         """Index from 0 of the first h whose norm exceeds the dtype, in any sequence; or None."""
         self.require_complete()
-        log10_max = log10(torch.finfo(self.cell.dtype).max)
-        return _first(self.trajectory.log10_norm[1:] > log10_max)
+        return _first(self._log10_norms() > log10(torch.finfo(self.cell.dtype).max))
 
     @property
     def first_zero_step(self) -> int | None:
         """Index from 0 of the first h that is exactly zero, in any sequence; or None."""
         self.require_complete()
-        return _first(np.isneginf(self.trajectory.log10_norm[1:]))
+        return _first(np.isneginf(self._log10_norms()))
+
+    def _log10_norms(self) -> Norms:
+        return self.trajectory.log10_norm(1, self.steps + 1)
 
     def require_complete(self) -> None:
         """Raises ValueError unless `states` has been exhausted."""
@@ -172,22 +173,25 @@ class Rollout:
             )
 
     def _compute_until(self, t1: int, should_stop: ShouldStop | None) -> None:
-        while self._done < t1:
-            stop_if_asked(should_stop)
-            start, end = self._done, min(self._done + BLOCK, self.steps)
-            self._stepper.advance(start, end)
-            z, k = self.trajectory.directed_output(self.readout, start, end)
-            self._y[start:end] = times_power_of_two(z, k) + self.readout.b_y.detach()
-            self._done = end
+        if self._done >= t1:
+            return
+        # Overflow is no accident: every block looks for it by its norms.
+        with np.errstate(all="ignore"):
+            while self._done < t1:
+                stop_if_asked(should_stop)
+                start, end = self._done, min(self._done + self.trajectory.block, self.steps)
+                self._stepper.advance(start, end)
+                self._outputs.fill(start, end)
+                self._done = end
 
     def _chunk(self, t0: int, t1: int) -> StateChunk:
         trajectory = self.trajectory
-        log10_norm = torch.from_numpy(trajectory.log10_norm[t0 + 1 : t1 + 1])
+        log10_norm = torch.from_numpy(trajectory.log10_norm(t0 + 1, t1 + 1))
         return StateChunk(
             t0,
             t1,
             h=trajectory.sequences(trajectory.h(t0 + 1, t1 + 1)),
-            y=trajectory.sequences(self._y[t0:t1]),
+            y=trajectory.sequences(self._outputs.y[t0:t1]),
             log10_norm_h=trajectory.sequences(log10_norm),
         )
 

@@ -42,7 +42,8 @@ def _gram_share(p: Tensor, q: Tensor, logs: Norms) -> Norms:
     squared = torch.einsum("nb,nbc,nc->n", weight, products, weight).cpu().numpy()
     with np.errstate(divide="ignore"):
         # Sequences may cancel each other; rounding then leaves either sign.
-        return top[:, 0] + 0.5 * np.log10(np.maximum(squared, 0.0))
+        share: Norms = top[:, 0] + 0.5 * np.log10(np.maximum(squared, 0.0))
+    return share
 
 
 def _directions(vectors: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from rnncore.extended_range import Exponents
 from rnncore.trajectory import Trajectory
 
 _LN_2 = float(np.log(2.0))
-# A row whose |a| all exceed this has slopes below 1/700, and gets an exponent of its own.
-_SATURATED = 4.0
+# A step whose slopes are all below this gets an exponent of its own.
+_SATURATED = 2.0**-10
 # Preactivations are cut here in float64: the sum of their logarithms over a million steps must
 # still be a number.
 _LARGEST_PREACTIVATION = 1e300
@@ -23,7 +23,7 @@ _LARGEST_PREACTIVATION = 1e300
 def scaled_slopes(
     activation: Activation, trajectory: Trajectory, t0: int, t1: int
 ) -> tuple[Tensor | None, Exponents]:
-    """The slopes of steps [t0, t1), latest first: d / 2^shift (n, N, H) and shift (n, N).
+    """The slopes of steps [t0, t1): d / 2^shift (n, N, H) and shift (n, N).
 
     d is None for the linear activation, whose slopes are all 1.
     """
@@ -31,12 +31,14 @@ def scaled_slopes(
     if activation == "linear":
         return None, shift
     if activation == "relu":
-        return slope(activation, trajectory.u[t0 + 1 : t1 + 1].flip(0)), shift
-    a = trajectory.a[t0:t1].flip(0)
+        return slope(activation, trajectory.u[t0 + 1 : t1 + 1]), shift
+    a = trajectory.a[t0:t1]
     d = slope(activation, a)
-    saturated = a.abs().amin(dim=-1) > _SATURATED
+    saturated = d.amax(dim=-1) < _SATURATED
     if bool(saturated.any()):
-        factors, exponents = damped(torch.zeros_like(a[saturated]).double(), a[saturated])
+        factors, exponents = damped(
+            torch.zeros_like(a[saturated], dtype=torch.float64), a[saturated]
+        )
         d[saturated] = factors.to(d.dtype)
         shift[saturated.cpu().numpy()] = exponents
     return d, shift

@@ -1,4 +1,4 @@
-"""The storage of a run: inputs, states, preactivations, exponents and log-norms of all steps."""
+"""The storage of a run: inputs, states, preactivations, exponents and norms of all steps."""
 
 from typing import final
 
@@ -7,15 +7,9 @@ import torch
 from torch import Tensor
 
 from rnncore.cells.elman import ElmanCell
-from rnncore.checks import ArgumentError, cast, checked_count, checked_shape, too_large
-from rnncore.extended_range import (
-    Exponents,
-    log10_of,
-    normalised,
-    safe_norms,
-    times_power_of_two,
-)
-from rnncore.readout import Readout
+from rnncore.checks import ArgumentError, cast, checked_count, checked_shape, is_finite, too_large
+from rnncore.chunks import block_steps
+from rnncore.extended_range import Norms, log10_of, safe_norms, times_power_of_two
 
 
 @final
@@ -34,6 +28,7 @@ class Trajectory:
         self.steps = T = checked_count("T", x.shape[-2])
         self.rows = N = self.batch_shape.numel()
         H, D = cell.hidden_size, cell.input_size
+        self.block = min(T, block_steps(H, N))  # steps that are computed before they are checked
         x = cast("x", x.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
         h_0 = cast("h_0", h_0.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, H)
 
@@ -44,36 +39,43 @@ class Trajectory:
         _project(cell, self.x, out=self.a)
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
+        self.norm = np.zeros((T + 1, N))  # ‖u‖
         self.exponents = np.zeros((T + 1, N))
-        self.log10_norm = np.full((T + 1, N), -np.inf)
-        self.log10_norm[0] = log10_of(*safe_norms(self.u[0]))
-        self.log10_norm_x = log10_of(*safe_norms(self.x))
+        # ‖h_0‖ may lie anywhere in the dtype, so its norm needs an exponent that u does not.
+        self._norm_h_0 = safe_norms(self.u[0])
+        self.norm[0] = self._norm_h_0[0]
+
+    def log10_norm(self, t0: int, t1: int) -> Norms:
+        """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""
+        logs = log10_of(self.norm[t0:t1], self.exponents[t0:t1])
+        if t0 == 0:
+            logs[0] = log10_of(*self._norm_h_0)
+        return logs
+
+    def h(self, t0: int, t1: int) -> Tensor:
+        """h_t of the times [t0, t1) in the run's dtype, (t1 - t0, N, H): ±inf or 0 past it."""
+        return times_power_of_two(self.u[t0:t1], self.exponents[t0:t1])
 
     @property
     def row_axes(self) -> tuple[int, ...]:
         """The axes of one step beside H: none for a single sequence, which runs faster so."""
         return () if self.rows == 1 else (self.rows,)
 
-    def h(self, t0: int, t1: int) -> Tensor:
-        """h_{t0} … h_{t1-1} in the run's dtype, (t1 - t0, N, H): ±inf or 0 past its ends."""
-        return times_power_of_two(self.u[t0:t1], self.exponents[t0:t1])
-
-    def directed_output(self, readout: Readout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
-        """W_hy h of steps [t0, t1) as z · 2ᵏ: (t1 - t0, N, O) and k (t1 - t0, N)."""
-        # The direction has norm 1 at most, so no product in it overflows.
-        u, k = normalised(self.u[t0 + 1 : t1 + 1], self.exponents[t0 + 1 : t1 + 1])
-        return u @ readout.W_hy.detach().mT, k
-
     def sequences(self, time_major: Tensor) -> Tensor:
         """(t, N, …) → (*batch, t, …), contiguous; without a batch axis the same memory."""
-        by_sequence = time_major.transpose(0, 1)
-        return by_sequence.reshape(*self.batch_shape, *by_sequence.shape[1:]).contiguous()
+        if not self.batch_shape:
+            return time_major[:, 0]
+        by_sequence = time_major.transpose(0, 1).contiguous()
+        return by_sequence.view(*self.batch_shape, *by_sequence.shape[1:])
 
 
 def _batch_shape(x: Tensor, h_0: Tensor) -> torch.Size:
+    if x.ndim == 2 and h_0.ndim == 1:
+        return torch.Size()
     try:
-        shape = torch.broadcast_shapes(x.shape[:-2], h_0.shape[:-1])
-    except RuntimeError as error:
+        # NumPy's, because PyTorch's loads SymPy: half a second.
+        shape = torch.Size(np.broadcast_shapes(x.shape[:-2], h_0.shape[:-1]))
+    except ValueError as error:
         raise ArgumentError(
             "h_0",
             "has other batch axes than x",
@@ -89,7 +91,6 @@ def _project(cell: ElmanCell, x: Tensor, *, out: Tensor) -> None:
     """The drive W_xh x + b_h of all steps by one product: (T, N, D) → (T, N, H)."""
     W_xh, b_h = cell.W_xh.detach(), cell.b_h.detach()
     torch.addmm(b_h, x.flatten(0, 1), W_xh.mT, out=out.view(-1, cell.hidden_size))
-    lowest, highest = torch.aminmax(out)
-    if not bool(torch.isfinite(lowest) & torch.isfinite(highest)):
+    if not is_finite(out):
         largest = x.to(torch.float64).abs().amax() * W_xh.to(torch.float64).abs().sum(-1).amax()
         raise too_large("W_xh x + b_h", float(largest), cell.dtype)

@@ -125,10 +125,14 @@ def check_weights(weights: dict[str, Tensor]) -> None:
         checked_finite(name, weight)
 
 
-def check_sums(name: str, W: Tensor) -> None:
-    """Refuses a matrix whose product, or its transpose's, with a unit vector could overflow."""
-    magnitudes = W.to(torch.float64).abs()
+def check_sums(name: str, W: Tensor) -> float:
+    """The largest sum of |W| over a row or a column: what W can make of a unit vector at most.
+
+    Refused where it overflows the dtype, with a factor of 4 to spare for its own rounding and
+    for the drive that is added to the product.
+    """
+    magnitudes = W.detach().to(torch.float64).abs()
     largest = max(float(magnitudes.sum(dim=axis).amax()) for axis in (-1, -2)) if W.numel() else 0.0
-    # A factor of 4 leaves room for the rounding of the sum and for the drive added to it.
     if not largest < torch.finfo(W.dtype).max / 4:
         raise too_large(name, largest, W.dtype)
+    return largest
