@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncore.extended_range import (
+    LOG10_2,
     Exponents,
+    Norms,
     band,
     common_exponents,
     log10_of,
