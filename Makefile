@@ -56,7 +56,7 @@ js: node_modules/.installed
 	  tail -n 8 "$$log"
 
 ui: $(VENV)/.installed-dev
-	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/pytest -q tests/ui $(ARGS)
+	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/pytest -q --maxfail 5 tests/ui $(ARGS)
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --fix
