@@ -97,9 +97,9 @@ def _settings(given: dict[str, Any]) -> Settings:
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         field = str(detail["loc"][0])
-        message = detail["msg"][:1].lower() + detail["msg"][1:]
+        expected = detail["msg"].removeprefix("Input should be ")
         _refuse(
-            f"{field} is not valid: got {detail['input']!r}; expected otherwise: {message}. "
+            f"{field} is not valid: got {detail['input']!r}; expected {expected}. "
             f"Mend {flag(field)} or {variable(field)}."
         )
 

@@ -28,11 +28,17 @@ def serve_until_stopped(settings: Settings, listener: socket.socket) -> int:
         ValueError, MissingAsset: as `create_app`.
     """
     config = server_config(create_app(settings), settings)
-    # A stop that was asked for is a success: uvicorn raises the signal again when it is done.
+    server = _Server(config, settings)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn raises the signal again when it is done, to end by it; but a stop that was asked for
+    # is a success. The same handler also hears a signal that comes before uvicorn listens to it.
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: None)
+        signal.signal(name, stop)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_Server(config, settings).serve(sockets=[listener]))
+        runner.run(server.serve(sockets=[listener]))
     return 0
 
 
