@@ -126,7 +126,7 @@ store.subscribe((change) => {
   if (change === "experiment") resting.disturb();
   ask();
   if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "recurrent_matrix.hand");
-  else loop.mark("equation", "recurrent_matrix.hand", "timeline");
+  else loop.mark("equation", "recurrent_matrix.hand");
 }, signal);
 let span = store.view.span;
 store.subscribe(() => {

@@ -28,9 +28,15 @@ export class Scene {
     this.palette = palette;
   }
 
+  /** T of what is on the screen: panels change together, when the next run is there. */
+  get steps() {
+    return this.run?.T ?? this.store.experiment.steps;
+  }
+
   /** The steps on the shared time axis, [t0, t1) from 0. @returns {readonly [number, number]} */
   get span() {
-    return this.store.view.span ?? [0, this.store.experiment.steps];
+    const { span } = this.store.view;
+    return span && span[1] <= this.steps ? span : [0, this.steps];
   }
 
   /** The range of the shared time axis: step t is centred on t, from 1 to T. @returns {[number, number]} */

@@ -6,7 +6,7 @@ import { Rest } from "../render/loop.js";
 
 /** @typedef {{panel: import("../render/panel.js").PlotPanel | null, rest: () => void}} View */
 
-const REST_MS = 250;
+const REST_MS = 350;
 
 /**
  * @param {import("../render/scene.js").Scene} scene @param {readonly View[]} views
@@ -17,8 +17,12 @@ export function mountResting(scene, views, isBusy, signal) {
   let generation = 0;
   const rest = new Rest(REST_MS, settle, signal);
 
+  // A hand that pauses with the knob between its fingers is still dragging.
+  let isPressed = false;
+  for (const name of ["pointerdown", "pointerup", "pointercancel"]) window.addEventListener(name, () => (isPressed = name === "pointerdown"), { signal, capture: true });
+
   function settle() {
-    if (isBusy() || !scene.run?.isWhole) return rest.disturb();
+    if (isPressed || isBusy() || !scene.run?.isWhole) return rest.disturb();
     scene.isAtRest = true;
     scene.loop.markAll();
     handOver(views, ++generation);

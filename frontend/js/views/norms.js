@@ -23,9 +23,8 @@ export function mount(element, scene, signal) {
     xaxis: { title: { text: "step t", standoff: 2 }, tickformat: "d" },
     yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>", nticks: 7, tickformat: "d" },
   }, signal);
-  panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html} <output></output></span>`).join("")
+  panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html}</span>`).join("")
     + `<span class="curve reference" title="what ρ alone would do: ρ^t from the left for states, ρ^(T − t) from the right for gradients"><i class="dotted"></i>ρ</span><span class="curve reference" title="what σ_max alone would do: the most that any step could grow a linear network"><i class="dashed"></i>σ<sub>max</sub></span>`;
-  const outputs = [...panel.legend.querySelectorAll("output")];
   const range = new StickyRange(-2, 2);
 
   function drawMarks() {
@@ -47,7 +46,6 @@ export function mount(element, scene, signal) {
       paintZero(context, area, run);
     });
     colourLegend(run);
-    drawReadout();
   }
 
   /** @param {Run} run @param {string} key */
@@ -136,21 +134,9 @@ export function mount(element, scene, signal) {
     }
   }
 
-  function drawReadout() {
-    const { run } = scene;
-    CURVES.forEach(({ name }, k) => {
-      const output = outputs[k];
-      const text = run ? powerOfTen(run.valueAt(name, scene.store.view.t - 1)) : "";
-      if (output && output.textContent !== text) output.textContent = text;
-    });
-  }
-
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("norms", drawMarks, signal);
-  scene.loop.addLayer("norms.cursor", () => {
-    drawCursor(panel, scene);
-    drawReadout();
-  }, signal);
+  scene.loop.addLayer("norms.cursor", () => drawCursor(panel, scene), signal);
   return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
 }
 

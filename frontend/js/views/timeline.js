@@ -57,7 +57,7 @@ export function mount(element, scene, signal) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const { t } = store.view;
-    const T = store.experiment.steps;
+    const T = scene.steps;
     canvas.setAttribute("aria-valuemin", "1");
     canvas.setAttribute("aria-valuemax", String(T));
     canvas.setAttribute("aria-valuenow", String(t));
@@ -173,7 +173,7 @@ export function mount(element, scene, signal) {
     context.fill();
     context.stroke();
     label(context, "h", step, x, y + palette.text_px / 2, isCurrent ? palette.ground : palette.ink);
-    const { at } = store.experiment.loss;
+    const { at } = (run?.experiment ?? store.experiment).loss;
     if (step === T || at === "every") label(context, "L", null, x + half + 6, y - tall / 2 + 2, fateColour(palette, null));
   }
 
@@ -237,7 +237,7 @@ export function mount(element, scene, signal) {
     }, { signal });
     canvas.addEventListener("pointerup", (event) => {
       if (grip && !grip.isRibbon && Math.abs(event.offsetX - grip.x) < 4) {
-        const { first, last, xOf, spacing } = lens(store.view.t, store.experiment.steps, width);
+        const { first, last, xOf, spacing } = lens(store.view.t, scene.steps, width);
         const step = first + Math.round((event.offsetX - xOf(first)) / spacing);
         if (step >= first && step <= last) store.look({ t: step, isPlaying: false });
       }
