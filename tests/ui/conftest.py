@@ -44,7 +44,7 @@ class Complaints:
             self.heard.append(f"console {kind}: {text}")
 
     def _failed(self, url: str, why: str | None) -> None:
-        # Aborted is what the page itself breaks off, by a reload or its end; failures say otherwise.
+        # Aborted is what the page breaks off itself, by a reload or its end.
         if why != "net::ERR_ABORTED":
             self.heard.append(f"request failed: {url}: {why}")
 
