@@ -21,7 +21,7 @@ export interface Done {
   status: "complete" | "superseded" | "cancelled";
   timings: Timings | null;
   /**
-   * Index, from 0, of the first step where h is not finite in the run's dtype.
+   * Index, from 0, of the first step whose ‖h‖ is beyond the run's dtype.
    */
   first_nonfinite_step: number | null;
   notes: Note[];
