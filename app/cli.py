@@ -57,6 +57,8 @@ def _option(field: str, *, hint: str | None = None) -> Any:
     help_text = f"{info.description} [env: {variable(field)}]"
     if info.default is not None and info.default != () and info.default_factory is None:
         help_text += f" [default: {info.default}]"
+    elif info.default_factory is not None:
+        help_text += " [default: one per processor]"
     names = [flag(field)] if field != "open" else ["--open/--no-open"]
     return typer.Option(*names, help=help_text, metavar=hint, show_default=False)
 

@@ -10,6 +10,7 @@ from app.protocol import View
 from app.settings import Settings, flag
 
 ITEM_BYTES = {"float32": 4, "float64": 8}
+FEW_LISTS = 1000  # that any document may have, whatever its sizes
 NORM_BYTES = 8  # norms are float64 always
 
 
@@ -56,6 +57,23 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
     return cost
 
 
+def check_lists(text: str | bytes, settings: Settings) -> None:
+    """Refuses JSON of more lists and objects than any document within the limits has.
+
+    Each costs far more memory and time than the three bytes it is written with, and reading
+    cannot be interrupted.
+    """
+    if isinstance(text, str):
+        count = text.count("[") + text.count("{")
+    else:
+        count = text.count(b"[") + text.count(b"{")
+    # Input and target have a row a step; each edit is an object.
+    most = 2 * settings.max_steps + settings.max_edits + FEW_LISTS
+    if count > most:
+        expected = f"at most {most}"
+        raise _over(None, "has too many lists and objects", count, expected, "max_steps")
+
+
 def run_cost(experiment: Experiment, view: View | None) -> Cost:
     """The bytes of a run, from its sizes alone."""
     cell, T, B = experiment.cell, experiment.steps, experiment.batch_size
@@ -81,8 +99,13 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     return Cost(result, memory)
 
 
-def _over(field: str, problem: str, got: int, expected: str, limit: str) -> Refusal:
-    advice = f"Start the server with {flag(limit)} to raise the limit."
+def _over(field: str | None, problem: str, got: int, expected: str, limit: str) -> Refusal:
     return refusal(
-        "over_limit", field, problem, got=got, expected=expected, advice=advice, field=field
+        "over_limit",
+        field or "the message",
+        problem,
+        got=got,
+        expected=expected,
+        advice=f"Start the server with {flag(limit)} to raise the limit.",
+        field=field,
     )

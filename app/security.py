@@ -31,7 +31,7 @@ HEADERS = {
         "manifest-src 'self'; base-uri 'none'; form-action 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
 
 Place = tuple[str, str, int]  # scheme, host, port

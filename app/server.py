@@ -59,6 +59,7 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,  # FastAPI's own loads its scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name an address that a proxy may not know
         lifespan=_lifespan,
     )
     app.state.house = house

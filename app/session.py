@@ -12,10 +12,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.errors import Error, Refusal, refusal
 from app.faults import refusal_of
 from app.frames import Frame, encode
-from app.limits import check_limits
+from app.limits import check_limits, check_lists
 from app.outbox import Letter, Outbox, Work
 from app.plan import Plan
-from app.protocol import Cancel, Done, Hello, read_message, readable_type
+from app.protocol import Cancel, Done, Hello, RefusedMessage, read_message
 from app.settings import Settings, flag
 from app.workshop import Workshop
 from rnncore.chunks import Cancelled
@@ -86,9 +86,11 @@ class Session:
 
     def _take(self, text: str) -> None:
         try:
+            check_lists(text, self._settings)
             message = read_message(text)
         except Refusal as refused:
-            self._refuse(refused, is_run=readable_type(text) == "run")
+            is_run = isinstance(refused, RefusedMessage) and refused.is_run
+            self._refuse(refused, is_run=is_run)
             return
         if isinstance(message, Cancel):
             if self._active is not None and self._active.id == message.id:

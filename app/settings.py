@@ -13,6 +13,13 @@ Size = Annotated[int, Field(ge=1)]
 Texts = Annotated[tuple[str, ...], NoDecode]
 
 
+def _processors() -> int:
+    """How many this process may use; a container or a batch job may have fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Settings(BaseSettings):
     """What one server accepts and offers."""
 
@@ -50,10 +57,10 @@ class Settings(BaseSettings):
     """Working memory of all runs together, in bytes; runs wait for their share."""
     max_sessions: Size = 256
     """Most sockets and requests served at once."""
-    max_jobs: Size = Field(default_factory=lambda: os.cpu_count() or 1)
-    """Most runs computing at the same moment; one thread each. By default one per processor."""
+    max_jobs: Size = Field(default_factory=_processors)
+    """Most runs computing at the same moment, one thread each."""
     send_timeout_s: Annotated[float, Field(gt=0)] = 20.0
-    """Seconds after which a reader that takes nothing is dropped."""
+    """Seconds after which a client that takes nothing, or sends too slowly, is dropped."""
     cache_bytes: Annotated[int, Field(ge=0)] = 128 * MEBIBYTE
     """Memory for matrices, spectra and small results that are asked for again, in bytes."""
     allow_origin: Texts = ()

@@ -22,10 +22,11 @@ HTTP: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/", {"headers": {"Host": "evil.example"}}, 403, "forbidden_host"),
     ("POST", "/api/run", {"headers": {"Origin": "null"}}, 403, "forbidden_origin"),
     ("POST", "/api/run", {"content": ""}, 422, "invalid_json"),
-    ("POST", "/api/run", {"content": "[" * 10_000}, 422, "invalid_json"),
+    ("POST", "/api/run", {"content": "[" * 1_000}, 422, "invalid_json"),
     ("POST", "/api/run", {"content": b"\xff\xfe"}, 422, "invalid_json"),
     ("POST", "/api/run", {"content": '{"steps": "200"}'}, 422, "invalid_field"),
-    ("POST", "/api/run", {"content": '{"steps": 1000001}'}, 422, "over_limit"),
+    ("POST", "/api/run", {"content": '{"steps": 101}'}, 422, "over_limit"),
+    ("POST", "/api/run", {"content": "[" * 5000}, 422, "over_limit"),
     ("POST", "/api/run", {"content": " " * 20_000}, 413, "over_limit"),
     ("POST", "/api/run", {"content": iter([b" " * 6_000, b" " * 6_000])}, 413, "over_limit"),
 ]
@@ -61,7 +62,9 @@ def test_http_errors_have_one_shape(
     status: int,
     code: str,
 ) -> None:
-    client = client_of(engine=ScriptedEngine(), max_message_bytes=10_001)
+    client = client_of(
+        engine=ScriptedEngine(), max_message_bytes=10_001, max_steps=100, max_edits=100
+    )
     answer = client.request(method, path, **request_parts)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/json"
