@@ -82,6 +82,7 @@ class Session:
                 self._refuse(_not_text(message.get("bytes") or b""), is_run=False)
             else:
                 self._take(text)
+                self._workshop.tidier.after_text(len(text))
             await self._outbox.roomy()
 
     def _take(self, text: str) -> None:
@@ -138,10 +139,11 @@ class Session:
         work.is_started = True
         loop = asyncio.get_running_loop()
         self._worker = loop.run_in_executor(self._workshop.pool, self._compute, work, loop)
-        self._worker.add_done_callback(self._worker_is_free)
+        self._worker.add_done_callback(lambda _: self._worker_is_free(work))
 
-    def _worker_is_free(self, _: asyncio.Future[None]) -> None:
+    def _worker_is_free(self, work: Work) -> None:
         self._worker = None
+        self._workshop.tidier.after_run(work.cost.memory_bytes)
         self._start()
 
     def _compute(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:

@@ -13,6 +13,7 @@ import torch
 from app.errors import refusal
 from app.experiment import Experiment
 from app.frames import Frame
+from app.memory import Tidier
 from app.plan import Plan
 from app.protocol import Done
 from app.settings import Settings
@@ -41,6 +42,7 @@ class Workshop:
             settings.max_sessions, thread_name_prefix="run", initializer=_use_one_thread
         )
         self.memory = Budget(settings.max_memory_bytes)
+        self.tidier = Tidier(self.pool)
         self._turns = threading.BoundedSemaphore(settings.max_jobs)
 
     def frames(
@@ -71,6 +73,7 @@ class Workshop:
 
     def close(self) -> None:
         """Takes no more work. Runs end by themselves once they are told to stop."""
+        self.tidier.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -72,9 +72,11 @@ async def run(request: Request, house: Served) -> Response:
     with ExitStack() as taken:
         taken.enter_context(house.seats.seat())
         body = await _body(request, house.settings)
+        house.workshop.tidier.after_text(len(body))
         check_lists(body, house.settings)
         experiment = read_experiment(body)
         cost = check_limits(experiment, None, house.settings)
+        taken.callback(house.workshop.tidier.after_run, cost.memory_bytes)
         frame, done = await whole_run(house.workshop, experiment, cost, request, taken)
         # Seat and memory are given back when the answer has left.
         return FileResponse(frame, done, taken.pop_all(), house.settings.send_timeout_s)
