@@ -13,7 +13,7 @@
  * @property {number} line_px      width of a data line
  * @property {number} text_px      size of text in pictures
  * @property {string} font
- * @property {Uint32Array} signed  256 RGBA words from the strongest negative to the strongest positive
+ * @property {Uint32Array} signed  255 RGBA words from the strongest negative over the ground itself to the strongest positive
  * @property {Uint32Array} overflow  RGBA words of -Infinity, NaN and +Infinity
  */
 
@@ -69,8 +69,8 @@ function word([r, g, b]) {
 
 /** @param {[number, number, number]} low @param {[number, number, number]} middle @param {[number, number, number]} high */
 function divergingMap(low, middle, high) {
-  return Uint32Array.from({ length: 256 }, (_, k) => {
-    const strength = (k - 127.5) / 127.5;
+  return Uint32Array.from({ length: 255 }, (_, k) => {
+    const strength = (k - 127) / 127;
     const end = strength < 0 ? low : high;
     // A slightly concave ramp keeps small values visible on a projector.
     const share = Math.abs(strength) ** 0.8;
@@ -81,7 +81,7 @@ function divergingMap(low, middle, high) {
 
 /** The same map as CSS stops, for a legend. @param {Palette} palette */
 export function signedGradient(palette) {
-  const stops = [0, 64, 128, 191, 255].map((k) => {
+  const stops = [0, 64, 127, 190, 254].map((k) => {
     const pixel = palette.signed[k] ?? 0;
     return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
   });

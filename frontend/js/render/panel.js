@@ -4,6 +4,8 @@
  * Plotly's plot area is fixed by margins, so the canvases know it even before Plotly is there.
  */
 
+import { roundUp } from "./scale.js";
+
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Margins in em of the pictures' text, so they grow with it */
 /** @typedef {{x: number, y: number, width: number, height: number}} Area in CSS pixels of the panel's body */
@@ -16,6 +18,7 @@
  * @property {boolean} [isSquare]     the plot area is the largest square that fits
  * @property {object} xaxis           Plotly's options of the axis, without range
  * @property {object} yaxis
+ * @property {{x?: number, y?: number}} [integers]  axes that count: ticks on whole numbers only, about so many
  * @property {boolean} [canZoom]      along x
  */
 
@@ -118,7 +121,10 @@ export class PlotPanel {
     if (isSame) return;
     this.xRange = xRange;
     this.yRange = yRange;
-    if (this.#isFigureMade) void this.scene.plotly?.relayout(this.figure, { "xaxis.range": [...xRange], "yaxis.range": [...yRange] });
+    if (this.#isFigureMade) void this.scene.plotly?.relayout(this.figure, {
+        "xaxis.range": [...xRange], "yaxis.range": [...yRange],
+        "xaxis.dtick": this.#tickStep("x"), "yaxis.dtick": this.#tickStep("y"),
+      });
   }
 
   /**
@@ -178,6 +184,13 @@ export class PlotPanel {
     figure.on("plotly_doubleclick", () => this.onZoom?.(null));
   }
 
+  /** Null leaves the ticks to Plotly. @param {"x" | "y"} name */
+  #tickStep(name) {
+    const count = this.options.integers?.[name];
+    const [low, high] = name === "x" ? this.xRange : this.yRange;
+    return count ? Math.max(1, roundUp(Math.abs(high - low) / count)) : null;
+  }
+
   #layout() {
     const { palette } = this.scene;
     const { area, options } = this;
@@ -193,8 +206,8 @@ export class PlotPanel {
       hoverlabel: { font: { family: palette.font, size: palette.text_px }, bgcolor: palette.ground, bordercolor: palette.quiet },
       dragmode: options.canZoom ? "zoom" : false,
       hovermode: "closest",
-      xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange] },
-      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange] },
+      xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange], tick0: 0, dtick: this.#tickStep("x") },
+      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y") },
     };
   }
 }

@@ -28,7 +28,7 @@ export class Raster {
     const pixels = new Uint32Array(this.#image.data.buffer);
     if (filledRows < rows) pixels.fill(0);
     const { signed, overflow } = palette;
-    const perUnit = 127.5 / limit;
+    const perUnit = 127 / limit;
     const rowStride = isTransposed ? 1 : this.width;
     const columnStride = isTransposed ? this.width : 1;
     for (let row = 0; row < filledRows; row++) {
@@ -36,10 +36,10 @@ export class Raster {
       let target = row * rowStride;
       for (let column = 0; column < columns; column++, target += columnStride) {
         const value = /** @type {number} */ (values[source + column]);
-        const level = value * perUnit + 127.5;
+        const level = value * perUnit + 127;
         // NaN fails both comparisons and lands in the last branch, with the infinities.
-        if (level >= 0 && level <= 255) pixels[target] = /** @type {number} */ (signed[level + 0.5 | 0]);
-        else if (Number.isFinite(value)) pixels[target] = /** @type {number} */ (signed[value < 0 ? 0 : 255]);
+        if (level >= 0 && level <= 254) pixels[target] = /** @type {number} */ (signed[level + 0.5 | 0]);
+        else if (Number.isFinite(value)) pixels[target] = /** @type {number} */ (signed[value < 0 ? 0 : 254]);
         else pixels[target] = /** @type {number} */ (overflow[value === -Infinity ? 0 : value === Infinity ? 2 : 1]);
       }
     }

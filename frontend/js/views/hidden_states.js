@@ -10,20 +10,22 @@ import { bindTimePanel, drawCursor, TIME_MARGINS } from "./time_axis.js";
 
 /** More cells than this are not handed to Plotly for hover: it would stall the page for longer than the answer is worth. */
 const MAX_HOVER_CELLS = 120_000;
+/** How much of the start sets the scale of what is not bounded. */
+const START_COLUMNS = 8;
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
     title: "Hidden states h<sub>t</sub>", detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
-    xaxis: { showgrid: false, tickformat: "d" },
-    yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 }, tickformat: "d", nticks: 5 },
+    xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
   panel.legend.innerHTML = `<span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
   const [low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
   const raster = new Raster();
   /** @type {Run | null} */
   let filled = null;
-  let filledEnd = -1;
+  /** @type {unknown} what of the run was painted last */
+  let filledWith = null;
   let palette = scene.palette;
 
   function drawMarks() {
@@ -31,10 +33,11 @@ export function mount(element, scene, signal) {
     if (!run?.h.length) return;
     panel.setRanges(scene.timeRange, [run.H + 0.5, 0.5]);
     panel.drawAxes();
-    if (filled !== run || filledEnd !== run.statesEnd || palette !== scene.palette) {
+    const state = run.done ?? run.statesEnd;
+    if (filled !== run || filledWith !== state || palette !== scene.palette) {
       const limit = colourLimit(run);
       raster.fill(run.h, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
-      [filled, filledEnd, palette] = [run, run.statesEnd, scene.palette];
+      [filled, filledWith, palette] = [run, state, scene.palette];
       drawLegend(run, limit);
     }
     panel.draw("marks", (context, area) => {
@@ -68,7 +71,7 @@ export function mount(element, scene, signal) {
 export function colourLimit(run) {
   const { h, H } = run;
   const isBounded = run.experiment.cell.activation === "tanh";
-  const rows = isBounded ? run.statesEnd : Math.max(1, Math.ceil(run.statesEnd / 20));
+  const rows = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
   let largest = 0;
   for (let k = 0; k < rows * H; k++) {
     const size = Math.abs(/** @type {number} */ (h[k]));

@@ -20,8 +20,7 @@ const CURVES = Object.freeze([
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
     title: "Norms and gradients", margins: TIME_MARGINS, canZoom: true,
-    xaxis: { title: { text: "step t", standoff: 2 }, tickformat: "d" },
-    yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>", nticks: 7, tickformat: "d" },
+    xaxis: { title: { text: "step t", standoff: 2 } }, yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>" }, integers: { x: 8, y: 6 },
   }, signal);
   panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html}</span>`).join("")
     + `<span class="curve reference" title="what ρ alone would do: ρ^t from the left for states, ρ^(T − t) from the right for gradients"><i class="dotted"></i>ρ</span><span class="curve reference" title="what σ_max alone would do: the most that any step could grow a linear network"><i class="dashed"></i>σ<sub>max</sub></span>`;

@@ -14,8 +14,8 @@ export function mount(element, scene, signal) {
   const { store } = scene;
   const panel = new PlotPanel(element, scene, {
     title: "Weights", margins: { left: 4.2, right: 1, top: 0.4, bottom: 3 }, isSquare: true,
-    xaxis: { title: { text: "from unit j", standoff: 0 }, showgrid: false, tickformat: "d", nticks: 5 },
-    yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false, tickformat: "d", nticks: 5 },
+    xaxis: { title: { text: "from unit j", standoff: 0 }, showgrid: false },
+    yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false }, integers: { x: 5, y: 5 },
   }, signal);
   panel.legend.innerHTML = `
     <span class="weight-editor">W<sub>hh</sub>[<input class="index" data-axis="i" inputmode="numeric" aria-label="row i of the weight, to unit" placeholder="i">,
@@ -42,7 +42,7 @@ export function mount(element, scene, signal) {
     panel.setRanges([0.5, H + 0.5], [H + 0.5, 0.5]);
     panel.drawAxes();
     if (filled !== weights.data || palette !== scene.palette) {
-      const needed = roundUp(3 * rootMeanSquare(weights.data));
+      const needed = roundUp(typicalLargest(weights.data));
       limit = scene.isAtRest ? needed : Math.max(limit, needed);
       raster.fill(weights.data, H, H, limit, scene.palette);
       [filled, palette] = [weights.data, scene.palette];
@@ -193,11 +193,15 @@ function readNumber(text, dtype) {
   return Number.isFinite(value) && (dtype === "float64" || Number.isFinite(Math.fround(value))) ? value : null;
 }
 
-/** Sets the colour scale: one typed outlier must not pale all others. @param {Float32Array | Float64Array} values */
-function rootMeanSquare(values) {
+/** What gets the full colour: the largest weight, but one typed outlier must not pale all others. @param {Float32Array | Float64Array} values */
+function typicalLargest(values) {
   let sum = 0;
-  for (const value of values) sum += value * value;
-  return Math.sqrt(sum / values.length);
+  let largest = 0;
+  for (const value of values) {
+    sum += value * value;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  return Math.min(largest, 3 * Math.sqrt(sum / values.length));
 }
 
 /** @param {Run | null} run @returns {object[]} */

@@ -11,7 +11,7 @@ import { TIME_MARGINS } from "./time_axis.js";
 
 /** In em of the pictures' text, like the panels' margins. */
 const RIBBON = Object.freeze({ middle: 1.1, thickest: 1.4 });
-const CELL = Object.freeze({ spacing: 6.6, width: 3.1, height: 2.5 });
+const CELL = Object.freeze({ spacing: 6.6, least: 4.8, width: 3.1, height: 2.5 });
 /** Decades over which an arrow goes from full to a hair. */
 const FULL_DECADES = 6;
 
@@ -108,8 +108,15 @@ export function mount(element, scene, signal) {
     for (let step = first; step <= last; step++) paintCell(context, run, step, xOf(step), step === t, T);
   }
 
-  /** The cells that fit, with the cursor's as near the middle as the ends allow. @param {number} t @param {number} T @param {number} room */
+  /**
+   * The cells that fit, with the cursor's as near the middle as the ends allow. Where all steps of
+   * the time axis fit, each cell stands under its own place on it.
+   * @param {number} t @param {number} T @param {number} room
+   */
   function lens(t, T, room) {
+    const [t0, t1] = scene.span;
+    const perStep = plotWidth() / (t1 - t0);
+    if (perStep >= em(CELL.least)) return { first: t0 + 1, last: t1, xOf: px, spacing: perStep };
     const spacing = em(CELL.spacing);
     const count = Math.max(1, Math.min(T, Math.floor(room / spacing)));
     const first = Math.min(Math.max(t - Math.floor(count / 2), 1), T - count + 1);
@@ -233,7 +240,7 @@ export function mount(element, scene, signal) {
     canvas.addEventListener("pointermove", (event) => {
       if (!grip) return;
       if (grip.isRibbon) store.look({ t: stepAt(event.offsetX) });
-      else store.look({ t: grip.t - Math.round((event.offsetX - grip.x) / em(CELL.spacing)), isPlaying: false });
+      else store.look({ t: grip.t - Math.round((event.offsetX - grip.x) / lens(store.view.t, scene.steps, width).spacing), isPlaying: false });
     }, { signal });
     canvas.addEventListener("pointerup", (event) => {
       if (grip && !grip.isRibbon && Math.abs(event.offsetX - grip.x) < 4) {

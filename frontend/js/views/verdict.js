@@ -60,7 +60,7 @@ export function gradientSentence({ gradients }, { steps, loss }) {
   const rate = `×${factorText(factor)} per step back`;
   const far = typeof reached === "number" && typeof threshold === "number" && loss.at === "last"
     ? `${fate === "explode" ? "above" : "below"} 10${superscript(threshold)} after ${stepsText(reached)}`
-    : `${powerOfTen(change)} of the last reaches step 1`;
+    : `${powerOfTen(change)} arrives at t = 1`;
   const word = { vanish: "Gradients vanish", explode: "Gradients explode", live: "Gradients stay alive" }[fate];
   return `${word}: ${rate}, ${fate === "explode" && !reached ? `×${powerOfTen(change)} over ${stepsText(steps - 1)}` : far}.`;
 }
