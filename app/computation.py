@@ -56,10 +56,12 @@ class Computation:
         # A drawn matrix has its spectrum already; that of an edited one can wait for the picture.
         if found.spectrum_if_drawn is not None:
             yield self._spectrum(found)
-        rollout = Rollout(start.cell, start.x, start.h_0, start.readout)
+        with self._clock.counting("forward"):
+            rollout = Rollout(start.cell, start.x, start.h_0, start.readout)
         yield from self._states(rollout)
-        sweep = GradientSweep(rollout, self._loss(start))
-        yield from self._gradients(sweep, start)
+        with self._clock.counting("backward"):
+            sweep = GradientSweep(rollout, self._loss(start))
+        yield from self._gradients(sweep)
         if found.spectrum_if_drawn is None:
             yield self._spectrum(found)
         yield self._done(found, rollout, sweep)
@@ -103,7 +105,7 @@ class Computation:
             target = torch.tensor(wish.target, dtype=torch.float64)
         return MeanSquaredLoss(target.to(self._device), start.readout, wish.at)
 
-    def _gradients(self, sweep: GradientSweep, start: Setting) -> Iterator[Frame]:
+    def _gradients(self, sweep: GradientSweep) -> Iterator[Frame]:
         chunks = sweep.chunks(bounds=self._plan.backward, should_stop=self._should_stop)
         cotangent = self._cotangent()
         for chunk in self._clock.each("backward", chunks):

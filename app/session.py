@@ -105,8 +105,7 @@ class Session:
             self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
             return
         self._supersede(message.id)
-        plan = Plan.chunked(message.experiment.steps, message.view)
-        self._active = Work(message.id, message.experiment, plan, cost)
+        self._active = Work(message.id, message.experiment, message.view, cost)
         self._start()
 
     def _refuse(self, refused: Refusal, *, is_run: bool) -> None:
@@ -149,12 +148,12 @@ class Session:
     def _compute(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         """On the worker's thread: computes, encodes and posts until done or told to stop."""
         end: Done | Error
+        plan = Plan.chunked(work.experiment.steps, work.view)
+        items = self._workshop.frames(work.experiment, plan, work.is_stopped)
         try:
             with (
                 self._workshop.memory.share(work.cost.memory_bytes, work.is_stopped),
-                closing(
-                    self._workshop.frames(work.experiment, work.plan, work.is_stopped)
-                ) as items,
+                closing(items),
             ):
                 for item in items:
                     if isinstance(item, Done):

@@ -17,7 +17,7 @@ from app.limits import check_limits, check_lists
 from app.protocol import read_experiment
 from app.schema import published_schema
 from app.settings import Settings, flag
-from app.whole_run import ClientLeft, FileResponse, whole_run
+from app.whole_run import ClientLeft, RunResponse, whole_run
 
 Served = Annotated[House, Depends(house_of)]
 
@@ -79,7 +79,7 @@ async def run(request: Request, house: Served) -> Response:
         taken.callback(house.workshop.tidier.after_run, cost.memory_bytes)
         frame, done = await whole_run(house.workshop, experiment, cost, request, taken)
         # Seat and memory are given back when the answer has left.
-        return FileResponse(frame, done, taken.pop_all(), house.settings.send_timeout_s)
+        return RunResponse(frame, done, taken.pop_all(), house.settings.send_timeout_s)
 
 
 async def _body(request: Request, settings: Settings) -> bytes:

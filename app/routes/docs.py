@@ -23,6 +23,7 @@ HTML = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>Rhoscope: the API</title>
+<link rel="icon" href="icon.svg">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>

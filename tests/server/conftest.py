@@ -16,13 +16,19 @@ from app.house import House
 from app.ports import listening_socket
 from app.running import server_config
 from app.server import create_app
-from app.settings import Settings
+from app.settings import Settings, variable
 
 HERE = "http://127.0.0.1"  # TrustedHost: a test's client must name this server too
 
 PAGE = """<!doctype html><html lang="en"><title>Rhoscope</title>
 <script defer src="{{plotly_url}}"></script><script type="module" src="js/main.js"></script></html>
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
 
 
 @pytest.fixture

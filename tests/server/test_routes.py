@@ -107,7 +107,7 @@ def test_documentation_comes_from_here_and_runs_no_inline_script(client: TestCli
     page = client.get("/docs").text
     assert "<script>" not in page
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(addresses) == 3
+    assert len(addresses) == 4
     for address in addresses:
         assert client.get(f"/{address}").status_code == 200
     document = client.get("/openapi.json").json()

@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
@@ -186,11 +185,3 @@ def called(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         return f"{function.value.id}.{function.attr}"
     return ""
-
-
-def test_the_settings_of_the_machine_do_not_reach_these_tests(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("RHOSCOPE_MAX_HIDDEN", "7")
-    settings: Any = Settings()
-    assert settings.max_hidden == 7
