@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnncore.checks import ArgumentError
 from rnncore.chunks import (
     Bounds,
     ShouldStop,
@@ -91,7 +92,17 @@ class GradientSweep:
         self._sweep_until(0, should_stop)
 
     def chunk(self, t0: int, t1: int) -> GradientChunk:
-        """The norms of steps [t0, t1), which the sweep must have reached."""
+        """The norms of steps [t0, t1).
+
+        Raises:
+            ValueError: the sweep has not reached them, or they are outside [0, T].
+        """
+        if not self._reached <= t0:
+            raise ArgumentError(
+                "t0", "is out of reach", got=t0, expected=f"{self._reached} or more"
+            )
+        for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
+            pass
         logs, sequences = self._sweeper.logs, self._sequences
         return GradientChunk(
             t0,

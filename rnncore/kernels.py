@@ -46,9 +46,15 @@ NUMPY: Final = Operations(
     maximum=lambda a, b, out: np.maximum(a, b, out=out),
     copy_where=lambda mask, source, out: np.copyto(out, source, where=mask),
 )
+
+
+def _torch_dot(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+    return torch.mv(b.mT, a, out=out) if a.ndim == 1 else torch.mm(a, b, out=out)
+
+
 TORCH: Final = Operations(
     native=Tensor.detach,
-    dot=lambda a, b, out: torch.matmul(a, b, out=out),
+    dot=_torch_dot,
     add=lambda a, b, out: torch.add(a, b, out=out),
     multiply=lambda a, b, out: torch.mul(a, b, out=out),
     tanh=lambda a, out: torch.tanh(a, out=out),

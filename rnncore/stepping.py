@@ -88,8 +88,10 @@ class Stepper:
         fits: NDArray[np.bool_] = (norm >= self._band.low) & (norm <= high)
         if fits.all():
             return None
-        # A zero must come from a zero: any other may be an underflow.
-        fits |= (norm == 0) & (trajectory.norm[t:end] == 0)
+        # A zero must come from a zero and a silent drive; any other may be an underflow, of the
+        # state or of the squares in its norm.
+        is_zero = ~trajectory.u[t + 1 : end + 1].any(dim=-1).cpu().numpy()
+        fits |= is_zero & (trajectory.norm[t:end] == 0)
         return None if fits.all() else fits
 
     def _step_carefully(self, t: int, row: int, drive: Tensor) -> None:
