@@ -17,12 +17,18 @@ from app.plan import Plan
 from app.protocol import Done, Note
 from app.stages import DTYPES, Matrix, Setting, array, matrix, measured_spectrum, setting
 from app.verdict import Diagnosis
-from rnncore.bins import Edges, largest_magnitude, min_max
-from rnncore.bptt import GradientSweep
-from rnncore.diagnosis import diagnose
-from rnncore.losses import LinearLoss, MeanSquaredLoss, loss_direction
-from rnncore.rollout import Rollout
-from rnncore.spectrum import Spectrum
+from rnncore import (
+    GradientSweep,
+    LinearLoss,
+    MeanSquaredLoss,
+    Rollout,
+    Spectrum,
+    diagnose,
+    largest_magnitude,
+    loss_direction,
+    min_max,
+)
+from rnncore.bins import Edges
 
 ShouldStop = Callable[[], bool]
 

@@ -7,7 +7,9 @@ import re
 
 from app.errors import Refusal, refusal
 from app.security import internal
-from rnncore.checks import ArgumentError
+from rnncore import (
+    ArgumentError,
+)
 
 log = logging.getLogger("app")
 

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.protocol import View
-from rnncore.bins import Edges, bin_edges
-from rnncore.chunks import FIRST_CHUNK, LARGEST_CHUNK, backward_bounds, chunk_bounds
+from rnncore import (
+    backward_bounds,
+    bin_edges,
+    chunk_bounds,
+)
+from rnncore.bins import Edges
+from rnncore.chunks import FIRST_CHUNK, LARGEST_CHUNK
 
 Bounds = tuple[int, int]
 

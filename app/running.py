@@ -16,7 +16,7 @@ from app.ports import lan_address, url_of
 from app.security import EVERY_NETWORK
 from app.server import create_app
 from app.settings import Settings
-from app.transport import SocketProtocol
+from app.transport import RequestProtocol, SocketProtocol
 
 STOPPING_S = 2  # for requests under way, once the server is told to stop
 
@@ -48,6 +48,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         log_level=settings.log_level,
+        http=RequestProtocol,
         ws=SocketProtocol,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,  # costs more time than it saves bytes

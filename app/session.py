@@ -18,7 +18,9 @@ from app.plan import Plan
 from app.protocol import Cancel, Done, Hello, RefusedMessage, read_message
 from app.settings import Settings, flag
 from app.workshop import Workshop
-from rnncore.chunks import Cancelled
+from rnncore import (
+    Cancelled,
+)
 
 log = logging.getLogger("app")
 

@@ -11,14 +11,20 @@ from torch import Tensor
 from app.cache import Cache
 from app.experiment import Experiment
 from app.frames import Array
-from rnncore.cells import ElmanCell
-from rnncore.checks import cast
-from rnncore.editing import apply_edits
-from rnncore.ensembles import Note, recurrent_matrix
-from rnncore.parameters import gaussian_bias, gaussian_weights
-from rnncore.readout import Readout
-from rnncore.spectrum import Spectrum, spectrum
-from rnncore.stimuli import initial_state, input_sequence
+from rnncore import (
+    ElmanCell,
+    Note,
+    Readout,
+    Spectrum,
+    apply_edits,
+    cast,
+    gaussian_bias,
+    gaussian_weights,
+    initial_state,
+    input_sequence,
+    recurrent_matrix,
+    spectrum,
+)
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, with an end for readers that have stopped reading.
+"""uvicorn's protocols, with an end for readers that have stopped reading.
 
 Closing a transport waits until everything written has left, which for a stalled reader is never:
 its memory would stay taken, and the server would not stop.
@@ -6,9 +6,14 @@ its memory would stay taken, and the server would not stop.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GRACE_S = 0.25  # for a close frame to leave
+ABORT = "rhoscope.abort"  # in a request's scope
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -26,3 +31,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def _abort_soon(self) -> None:
         if not self.disconnected:
             self.loop.call_later(GRACE_S, self.transport.abort)
+
+
+class RequestProtocol(HttpToolsProtocol):
+    """Lets a response abort its connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
+
+
+def abort(scope: Scope) -> None:
+    """Ends the connection of a request at once; what has not left is lost."""
+    extension: dict[str, Callable[[], None]] = scope.get("extensions", {}).get(ABORT, {})
+    if "now" in extension:
+        extension["now"]()

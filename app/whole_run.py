@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
@@ -17,8 +18,13 @@ from app.limits import Cost
 from app.outbox import Work
 from app.plan import Plan
 from app.protocol import Done
+from app.transport import abort
 from app.workshop import Workshop
-from rnncore.chunks import Cancelled
+from rnncore import (
+    Cancelled,
+)
+
+log = logging.getLogger("app")
 
 PIECE_BYTES = 2**20
 
@@ -88,9 +94,13 @@ class RunResponse(Response):
         start = {"status": self.status_code, "headers": self.raw_headers}
         with self._held:
             await send({"type": "http.response.start", **start})
-            for part in _small(self._parts):
-                async with asyncio.timeout(self._send_timeout_s):
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            try:
+                for part in _small(self._parts):
+                    async with asyncio.timeout(self._send_timeout_s):
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+            except TimeoutError:
+                log.warning("a reader took nothing for too long and is dropped")
+                abort(scope)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -17,7 +17,9 @@ from app.memory import Tidier
 from app.plan import Plan
 from app.protocol import Done
 from app.settings import Settings
-from rnncore.chunks import Cancelled
+from rnncore import (
+    Cancelled,
+)
 
 PATIENCE_S = 0.05  # how often a run that waits for its turn looks whether it is still wanted
 

@@ -11,7 +11,9 @@ from app.experiment import Experiment
 from app.frames import Frame
 from app.plan import Plan
 from app.protocol import Done
-from rnncore.chunks import Cancelled
+from rnncore import (
+    Cancelled,
+)
 
 PATIENCE_S = 20  # a test that waits longer for an event has failed
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rnncore
 from app.errors import Refusal
 from app.experiment import Experiment
+from app.house import capabilities
 from app.protocol import read_experiment, read_message
 
 DEFAULTS = {
@@ -245,3 +247,11 @@ def test_a_view_lies_inside_the_run(view: dict[str, int], field: str) -> None:
 def test_documents_are_immutable() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Experiment().steps = 3
+
+
+def test_every_choice_of_the_document_is_one_that_the_mathematics_has() -> None:
+    here = capabilities()
+    assert here.activations == list(rnncore.ACTIVATIONS)
+    assert here.ensembles == list(rnncore.ENSEMBLES)
+    assert here.inputs == list(rnncore.INPUTS)
+    assert here.initial_states == list(rnncore.INITIAL_STATES)

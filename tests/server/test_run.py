@@ -1,7 +1,6 @@
 """Runs by the real engine: what the stream sends is what POST sends, bit for bit."""
 
 import json
-import socket
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,9 +17,11 @@ from app.experiment import Experiment
 from app.frames import Frame
 from app.plan import Plan
 from app.protocol import Done, View, read_experiment
-from rnncore.chunks import Cancelled
+from rnncore import (
+    Cancelled,
+)
 
-from .scripted import ScriptedEngine, metadata, reader_of, waits
+from .scripted import metadata, reader_of
 
 STREAM = "ws://127.0.0.1/api/stream"
 Tensors = dict[str, np.ndarray]
@@ -363,19 +364,6 @@ def test_a_run_looks_whether_it_is_still_wanted() -> None:
     with pytest.raises(Cancelled):
         list(RunEngine("cpu", 0).run(experiment, Plan.whole(100000), should_stop))
     assert looks == 4
-
-
-def test_a_client_that_leaves_stops_its_post(serve: Callable[..., Any]) -> None:
-    engine = ScriptedEngine()
-    running = serve(engine=engine)
-    body = b'{"steps": 1}'
-    with socket.create_connection(("127.0.0.1", running.port)) as raw:
-        raw.sendall(
-            b"POST /api/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
-            % (len(body), body)
-        )
-        waits(engine.waiting)
-    waits(engine.stopped)
 
 
 @pytest.mark.parametrize("view", [None, View(t0=3, t1=999, columns=100)])
