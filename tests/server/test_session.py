@@ -11,6 +11,8 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from app.outbox import MOST_WAITING_TEXTS, Letter, Outbox
+
 from .scripted import (
     PATIENCE_S,
     FailingEngine,
@@ -406,13 +408,21 @@ def test_two_thousand_runs_in_a_second_each_end_once_in_order(
 
 
 def test_a_client_that_floods_and_never_reads_is_held_back(
-    serve: Callable[..., Any], engine: ScriptedEngine
+    serve: Callable[..., Any], engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answers don't pile up: the server stops reading, and then drops it."""
+    waiting: list[int] = []
+    post = Outbox.post
+
+    def counted(self: Outbox, letter: Letter) -> None:
+        post(self, letter)
+        waiting.append(len(self._letters))
+
+    monkeypatch.setattr(Outbox, "post", counted)
     running = serve(engine=engine, send_timeout_s=0.5)
-    message = run_message(0, steps=QUICK)
     with slow_socket(running.port) as raw, pytest.raises(ConnectionError):
-        flood(raw, message)
+        flood(raw, run_message(0, steps=QUICK))
+    assert MOST_WAITING_TEXTS <= max(waiting) < MOST_WAITING_TEXTS + 10
     with connect(running.socket_url) as ws:
         assert reader_of(ws).text()["type"] == "hello"
 
