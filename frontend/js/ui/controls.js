@@ -157,11 +157,17 @@ class FieldRow {
 
   /** @param {string} problem  "" shows the range again */
   explain(problem) {
-    const { min, max, type } = this.#field;
-    const isBounded = type !== "choice" && min !== undefined && Math.abs(max ?? Infinity) < 1e9;
-    this.#hint.textContent = problem || (isBounded ? `${plain(min)} – ${this.#max.toLocaleString("en")}` : "");
+    this.#hint.textContent = problem || this.#range();
     this.#hint.classList.toggle("field-problem", problem !== "");
     this.#input.setAttribute("aria-invalid", String(problem !== ""));
+  }
+
+  #range() {
+    const { min = -Infinity, type } = this.#field;
+    if (type === "choice") return "";
+    const isOpen = this.#max >= 1e9;
+    if (isOpen) return min < 0 ? "any number" : min > 0 && min < 1 ? "above 0" : `${plain(min)} or more`;
+    return `${plain(min)} to ${this.#max.toLocaleString("en")}`;
   }
 
   #restore() {
@@ -222,7 +228,8 @@ class FieldRow {
 /** @param {Field} field */
 function choiceInput({ choices = [] }) {
   const select = document.createElement("select");
-  for (const choice of choices) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
+  // Numbers typed elsewhere come with a link; there is nothing to choose until they have.
+  for (const choice of choices.filter((each) => each !== "values")) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
   return select;
 }
 
