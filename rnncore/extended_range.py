@@ -94,15 +94,24 @@ def times_power_of_two(vectors: Tensor, exponents: Exponents | float) -> Tensor:
     if not remaining.any():
         return vectors
     span = band(vectors.dtype).span
+    if np.abs(remaining).max() <= span:
+        return vectors * _powers(remaining, vectors)
     # 2ᵏ itself may not fit where v · 2ᵏ does, so the factor is applied in up to three parts;
     # three spans cover the way from the largest number to below the smallest.
     remaining = np.clip(remaining, -3 * span, 3 * span)
     while remaining.any():
         part = np.clip(remaining, -span, span)
-        factor = torch.from_numpy(np.ldexp(1.0, part.astype(np.int32)).reshape(*part.shape, 1))
-        vectors = vectors * factor.to(device=vectors.device, dtype=vectors.dtype)
+        vectors = vectors * _powers(part, vectors)
         remaining = remaining - part
     return vectors
+
+
+def _powers(exponents: Exponents, vectors: Tensor) -> Tensor | float:
+    """2ᵏ, to be multiplied with `vectors`."""
+    powers = np.ldexp(1.0, exponents.astype(np.int32))
+    if powers.ndim == 0:
+        return float(powers)
+    return torch.from_numpy(powers).unsqueeze(-1).to(vectors)
 
 
 def log10_of(norm: Norms, exponents: Exponents) -> Norms:

@@ -172,7 +172,9 @@ class BackwardKernel:
             list(ops.native(_without_single_row(storage))) for storage in (path, delta, v)
         )
 
-    def run(self, start: int, end: int, d: Tensor | None, g: Tensor | None) -> None:
+    def run(
+        self, start: int, end: int, d: Tensor | None, g: Tensor | None, f: Tensor | None = None
+    ) -> None:
         """The steps end - 1 … start of the storage, from path[end] on.
 
         Args:
@@ -180,14 +182,17 @@ class BackwardKernel:
                 `v` is left alone, v is δ.
             g: the local gradients likewise; None where all are 0: then `delta` is left alone,
                 δ is the incoming w.
+            f: factors on the incoming w before g is added, (end - start, N, 1); None for 1.
         """
         dot, add, multiply = self._ops.dot, self._ops.add, self._ops.multiply
         W_hh, w = self._W_hh, self._path[end]
         stored = (reversed(part[start:end]) for part in (self._delta, self._v, self._path))
-        for delta_t, v_t, w_t, d_t, g_t in zip(*stored, self._rows(d), self._rows(g), strict=False):
+        steps = zip(*stored, self._rows(d), self._rows(g), self._rows(f), strict=False)
+        for delta_t, v_t, w_t, d_t, g_t, f_t in steps:
             # Rebinding instead of copying: where a factor is 1 or a term is 0, the vector
             # before is the vector after.
-            delta = w if g_t is None else add(w, g_t, delta_t)
+            came = w if f_t is None else multiply(w, f_t, delta_t)
+            delta = came if g_t is None else add(came, g_t, delta_t)
             v = delta if d_t is None else multiply(d_t, delta, v_t)
             dot(v, W_hh, w_t)
             w = w_t

@@ -98,10 +98,11 @@ class Stepper:
         """h_{t+1} of one row, its two terms at the scale of the larger one."""
         trajectory = self._trajectory
         u, k = normalised(trajectory.u[t, row], self._exponents[row])
+        # The product's own scale, not the state's: where W_hh h is 0, the drive is all there is.
+        product, k = normalised(self._kernel.product(u), k)
         drive, m = normalised(drive, np.zeros_like(k))
-        scale = common_exponents(u, k, drive, m)
-        a = self._kernel.product(times_power_of_two(u, k - scale))
-        a += times_power_of_two(drive, m - scale)
+        scale = common_exponents(product, k, drive, m)
+        a = times_power_of_two(product, k - scale) + times_power_of_two(drive, m - scale)
 
         if self._activation == "tanh":
             h, k = normalised(a, scale)

@@ -36,7 +36,7 @@ class _Block(NamedTuple):
     d: Tensor | None  # (n, N, H), the slopes / 2^shift; None where all are 1
     shift: Exponents  # (n, N)
     g: Tensor | None  # (n, N, H), the local gradients / 2^m; None where all are 0
-    m: Exponents  # (n, N)
+    m: Exponents  # (n, N), -inf where g is 0
 
 
 @final
@@ -105,42 +105,54 @@ class Sweeper:
         self._path[end] = self._path[0]
         while end > 0:
             start = max(0, end - self._stride)
-            exponents = self._exponents_below(block, start, end)
-            fits = self._attempt(block, start, end, exponents)
+            above, link = self._exponents_above(block, start, end)
+            fits = self._attempt(block, start, end, above, link)
             if fits is None:
-                end, self._exponents = start, exponents[0].copy()
+                end, self._exponents = start, above[0] + block.shift[start]
                 self._stride = self._trajectory.block
                 continue
             last = int(np.flatnonzero(~fits.all(axis=1))[-1])
-            self._exponents = exponents[last].copy()
+            self._exponents = above[last] + block.shift[start + last]
             for row in np.flatnonzero(~fits[last]):
-                self._step_carefully(block, start + last, int(row))
+                self._step_carefully(
+                    block, start + last, int(row), above[last, row] + link[last, row]
+                )
             # Where the band is left again and again, long attempts would be thrown away.
             self._stride = min(self._trajectory.block, 2 * (end - start - last))
             end = start + last
         self._fill_shares(block)
 
     def _local_gradients(self, t0: int, t1: int) -> tuple[Tensor | None, Exponents]:
-        """The local gradients of the steps [t0, t1) as g · 2ᵐ; None where all are zero."""
-        if self._loss.at == "every":
-            return self._loss.local_gradient(self._rollout, t0, t1)
-        m = np.zeros((t1 - t0, self._trajectory.rows))
-        if t1 < self._trajectory.steps:
+        """The local gradients of the steps [t0, t1) as g · 2ᵐ; None where all are zero.
+
+        A zero has m = -inf: it must not decide the scale of what it is added to.
+        """
+        m = np.full((t1 - t0, self._trajectory.rows), -np.inf)
+        charged = t0 if self._loss.at == "every" else self._trajectory.steps - 1
+        if charged >= t1:
             return None, m
         g = self._trajectory.u.new_zeros(*m.shape, self._rollout.cell.hidden_size)
-        g[-1:], m[-1:] = self._loss.local_gradient(self._rollout, t1 - 1, t1)
+        first = max(0, charged - t0)
+        local, exponents = self._loss.local_gradient(self._rollout, t0 + first, t1)
+        g[first:] = local
+        m[first:] = np.where(local.any(dim=-1).cpu().numpy(), exponents, -np.inf)
         return g, m
 
     def _attempt(
-        self, block: _Block, start: int, end: int, exponents: Exponents
+        self, block: _Block, start: int, end: int, above: Exponents, link: Exponents
     ) -> NDArray[np.bool_] | None:
-        """Plain steps end - 1 … start; which of them (end - start, N) stand, None for all."""
-        above = exponents - block.shift[start:end]
+        """Plain steps end - 1 … start; which of them (end - start, N) stand, None for all.
+
+        `above` and `link` are those of `_exponents_above`.
+        """
         d = None if block.d is None else block.d[start:end]
         g = None
         if block.g is not None:
             g = times_power_of_two(block.g[start:end], block.m[start:end] - above)
-        self._kernel.run(start, end, d, g)
+        f = None
+        if link.any():
+            f = times_power_of_two(self._path.new_ones(*link.shape, 1), link)
+        self._kernel.run(start, end, d, g, f)
 
         path = norms(self._path[start : end + 1])
         came, w = path[1:], path[:-1]
@@ -153,16 +165,17 @@ class Sweeper:
         if inside.all():
             return None
         # A zero must come from zeros: any other may be an underflow.
-        is_quiet = came == 0
-        if block.g is not None:
-            is_quiet &= ~block.g[start:end].any(dim=-1).cpu().numpy()
+        is_quiet = (came == 0) & np.isneginf(block.m[start:end])
         inside |= (swept == 0) & np.array((is_quiet, delta == 0, v == 0))
         fits = np.logical_and.reduce(inside, axis=0)
         return None if fits.all() else fits
 
-    def _step_carefully(self, block: _Block, j: int, row: int) -> None:
-        """Step j of a block for one row, every sum and product at a scale of its own."""
-        delta, above = self._delta_carefully(block, j, row)
+    def _step_carefully(self, block: _Block, j: int, row: int, k: Exponents) -> None:
+        """Step j of a block for one row, every sum and product at a scale of its own.
+
+        `k` is the exponent of the incoming w.
+        """
+        delta, above = self._delta_carefully(block, j, row, k)
         v, damping = delta, np.zeros_like(above)
         t = block.t0 + j
         if self._activation == "tanh":
@@ -179,10 +192,11 @@ class Sweeper:
         swept = np.array([norms(vector) for vector in (delta, v, w)])
         self.logs.record((t, row), swept, above=above, damping=damping, gain=gain)
 
-    def _delta_carefully(self, block: _Block, j: int, row: int) -> tuple[Tensor, Exponents]:
+    def _delta_carefully(
+        self, block: _Block, j: int, row: int, k: Exponents
+    ) -> tuple[Tensor, Exponents]:
         """δ = w + g of one row, normalised, at the scale of the larger term."""
-        above = self._exponents[row] - block.shift[j, row]
-        w, k = normalised(self._path[j + 1, row], above)
+        w, k = normalised(self._path[j + 1, row], k)
         if block.g is None:
             return w, k
         g, m = normalised(block.g[j, row], block.m[j, row])
@@ -190,12 +204,24 @@ class Sweeper:
         total = times_power_of_two(w, k - scale) + times_power_of_two(g, m - scale)
         return normalised(total, scale)
 
-    def _exponents_below(self, block: _Block, start: int, end: int) -> Exponents:
-        """The exponents of v and w: those of what comes in and of all slopes on the way."""
-        shift = block.shift[start:end]
-        if not shift.any():
-            return np.broadcast_to(self._exponents, shift.shape)
-        return self._exponents + np.flip(np.cumsum(np.flip(shift, 0), axis=0), 0)
+    def _exponents_above(self, block: _Block, start: int, end: int) -> tuple[Exponents, Exponents]:
+        """The exponents of δ at the steps [start, end), and what the incoming w has less.
+
+        They are those of the incoming w, lowered by the slopes' exponents on the way. Saturated
+        steps may lower them so far that a local gradient has no number at that scale: there δ
+        starts anew at the scale of the gradient.
+        """
+        shift, least = block.shift[start:end], block.m[start:end] - self._band.middle
+        if not shift.any() and not (self._exponents < least).any():
+            constant = np.tile(self._exponents, (end - start, 1))
+            return constant, np.zeros_like(constant)
+        above, k = np.empty_like(shift), self._exponents
+        link = np.empty_like(shift)
+        for j in reversed(range(end - start)):
+            above[j] = np.where(k < least[j], block.m[start + j], k)
+            link[j] = k - above[j]
+            k = above[j] + shift[j]
+        return above, link
 
     def _fill_shares(self, block: _Block) -> None:
         t0, t1, trajectory = block.t0, block.t1, self._trajectory

@@ -77,7 +77,7 @@ def exact_log10_norms(cell: ElmanCell, x: Tensor, h_0: Tensor) -> list[float]:
         ]
         if cell.activation == "relu":
             h = [max(n, 0) for n in h]
-        norms.append(_log10(sum(n * n for n in h), 2 * bits) / 2)
+        norms.append(_log10_norm(h, bits))
     return norms
 
 
@@ -92,9 +92,12 @@ def _integers(values: Tensor) -> tuple[list, int]:
     return [integers[i : i + width] for i in range(0, len(integers), width)], bits
 
 
-def _log10(n: int, bits: int) -> float:
-    """log10(n / 2^bits) of an integer too long for a float."""
-    if n == 0:
+def _log10_norm(h: list[int], bits: int) -> float:
+    """log10 ‖h / 2^bits‖ of integers too long for a float."""
+    longest = max(n.bit_length() for n in h)
+    if longest == 0:
         return float("-inf")
-    shift = max(0, n.bit_length() - 60)
-    return log10(n >> shift) + (shift - bits) * log10(2.0)
+    # 200 bits of the largest are more than a float holds, and quickly squared.
+    shift = max(0, longest - 200)
+    squared = sum((n >> shift) ** 2 for n in h)
+    return log10(squared) / 2 + (shift - bits) * log10(2.0)

@@ -234,3 +234,28 @@ def test_nothing_is_ever_nan(
             if isinstance(value, torch.Tensor):
                 assert not value.isnan().any(), name
                 assert not name.startswith("log10") or not torch.isposinf(value).any(), name
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("at", ["last", "every"])
+def test_one_saturated_step_swallows_no_other(dtype, at):
+    """φ(1e3) = φ(1e30) = 1: all later states are the same, and so are all gradients down to h_1."""
+    cell = make_cell(H=8, D=1, bias=0.0, dtype=dtype)
+    loss = LinearLoss(loss_direction(8), at)
+    found = [
+        swept(finished(cell, input_sequence("impulse", 60, 1, amplitude=a), torch.zeros(8)), loss)
+        for a in (1e5, 1e30)
+    ]
+    assert torch.equal(found[0].log10_grad_h, found[1].log10_grad_h)
+    assert found[1].log10_saturation[0] < -1e28
+    assert -3 < found[1].log10_linear_gain[0] < 3
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_drive_is_not_lost_beside_an_enormous_state_that_goes_nowhere(activation, dtype):
+    huge, tiny = (1e30, 1e-31) if dtype == torch.float32 else (1e250, 1e-250)
+    cell = cell_from([[0.0]], activation=activation, dtype=dtype)
+    x = torch.full((3, 1), tiny, dtype=torch.float64)
+    run = finished(cell, x, torch.tensor([huge], dtype=torch.float64))
+    assert log10_norms(run) == pytest.approx([math.log10(tiny)] * 3, rel=1e-7)
