@@ -20,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt scripts/install.py
 
-.PHONY: help run test lint core js ui format types clean
+.PHONY: help run test lint core js ui format types picture clean
 
 help:
 	@echo 'make run      start Rhoscope and open the page     (ARGS="--port 9000")'
@@ -31,6 +31,7 @@ help:
 	@echo 'make ui       only the browser tests               (ARGS="-k scrub")'
 	@echo 'make format   rewrite the Python files in the house format'
 	@echo 'make types    regenerate the page'\''s types from the server'\''s messages'
+	@echo 'make picture  take the picture in the README anew'
 	@echo 'make clean    remove the environment and all caches'
 
 run: $(VENV)/.installed
@@ -64,6 +65,9 @@ format: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev node_modules/.installed
 	@$(BIN)/python scripts/wire_types.py
+
+picture: $(VENV)/.installed-dev
+	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/python scripts/screenshot.py
 
 clean:
 	rm -rf $(VENV) node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

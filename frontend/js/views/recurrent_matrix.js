@@ -2,7 +2,6 @@
 import { plain } from "../render/format.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
-import { roundUp } from "../render/scale.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 
@@ -42,7 +41,7 @@ export function mount(element, scene, signal) {
     panel.setRanges([0.5, H + 0.5], [H + 0.5, 0.5]);
     panel.drawAxes();
     if (filled !== weights.data || palette !== scene.palette) {
-      const needed = roundUp(typicalLargest(weights.data));
+      const needed = typicalLargest(weights.data) || 1;
       limit = scene.isAtRest ? needed : Math.max(limit, needed);
       raster.fill(weights.data, H, H, limit, scene.palette);
       [filled, palette] = [weights.data, scene.palette];
@@ -201,7 +200,7 @@ function typicalLargest(values) {
     sum += value * value;
     largest = Math.max(largest, Math.abs(value));
   }
-  return Math.min(largest, 3 * Math.sqrt(sum / values.length));
+  return Math.min(largest, 2.5 * Math.sqrt(sum / values.length));
 }
 
 /** @param {Run | null} run @returns {object[]} */
