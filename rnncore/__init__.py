@@ -12,7 +12,7 @@ from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bou
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
 from rnncore.editing import apply_edits, set_weight
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
-from rnncore.losses import LinearLoss, MeanSquaredLoss, loss_direction
+from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
@@ -34,6 +34,7 @@ __all__ = [
     "GradientChunk",
     "GradientSweep",
     "LinearLoss",
+    "Loss",
     "MeanSquaredLoss",
     "Note",
     "Readout",

@@ -146,13 +146,21 @@ def _scale_for_radius(
     return radius, ()
 
 
-# Sixteen draws of H = 1024 are 128 MB; a lecture uses one.
-@lru_cache(maxsize=16)
 def _draw(ensemble: Ensemble, hidden_size: int, seed: int) -> tuple[Tensor, Spectrum]:
+    # Sixteen draws of H = 256 are 8 MB, two of H = 1024 are 16.
+    remembered = _small_draw if hidden_size <= 256 else _large_draw
+    return remembered(ensemble, hidden_size, seed)
+
+
+def _new_draw(ensemble: Ensemble, hidden_size: int, seed: int) -> tuple[Tensor, Spectrum]:
     # One thread: the bits of a QR must not depend on how many cores happen to be there.
     with single_threaded():
         base = _DRAWS[ensemble](hidden_size, seeded_generator(seed))
     return base, spectrum(base)
+
+
+_small_draw = lru_cache(maxsize=16)(_new_draw)
+_large_draw = lru_cache(maxsize=2)(_new_draw)
 
 
 def _gaussian(H: int, generator: torch.Generator) -> Tensor:

@@ -31,9 +31,9 @@ class Band:
     """Norms between which a swept vector of a dtype needs no rescaling.
 
     float32 norms are taken in float64 and fill most of float32's range; float64 norms square
-    their entries in float64 itself, so their band is its middle half. Either leaves more than
-    the significand's width to the smallest number, so entries that underflow inside the band
-    are below the rounding of the norm.
+    their entries in float64 itself, so their band is its middle half. Below either band there is
+    more room than a significand is wide, so an entry that underflows inside it is below the
+    rounding of the norm.
     """
 
     low: float

@@ -90,8 +90,8 @@ class Stepper:
             return None
         # A zero must come from a zero and a silent drive; any other may be an underflow, of the
         # state or of the squares in its norm.
-        is_zero = ~trajectory.u[t + 1 : end + 1].any(dim=-1).cpu().numpy()
-        fits |= is_zero & (trajectory.norm[t:end] == 0)
+        is_zero = ~trajectory.u[t : end + 1].any(dim=-1).cpu().numpy()
+        fits |= is_zero[1:] & is_zero[:-1]
         return None if fits.all() else fits
 
     def _step_carefully(self, t: int, row: int, drive: Tensor) -> None:

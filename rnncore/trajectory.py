@@ -39,27 +39,20 @@ class Trajectory:
         _project(cell, self.x, out=self.a)
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
-        self.norm = np.zeros((T + 1, N))  # ‖u‖
+        self.norm = np.zeros((T + 1, N))  # ‖u‖, from index 1 on
         self.exponents = np.zeros((T + 1, N))
-        # ‖h_0‖ may lie anywhere in the dtype, so its norm needs an exponent that u does not.
-        self._norm_h_0 = safe_norms(self.u[0])
-        self.norm[0] = self._norm_h_0[0]
 
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""
         logs = log10_of(self.norm[t0:t1], self.exponents[t0:t1])
         if t0 == 0:
-            logs[0] = log10_of(*self._norm_h_0)
+            # h_0 may lie anywhere in the dtype, so its norm needs an exponent that u does not.
+            logs[0] = log10_of(*safe_norms(self.u[0]))
         return logs
 
     def h(self, t0: int, t1: int) -> Tensor:
         """h_t of the times [t0, t1) in the run's dtype, (t1 - t0, N, H): ±inf or 0 past it."""
         return times_power_of_two(self.u[t0:t1], self.exponents[t0:t1])
-
-    @property
-    def row_axes(self) -> tuple[int, ...]:
-        """The axes of one step beside H: none for a single sequence, which runs faster so."""
-        return () if self.rows == 1 else (self.rows,)
 
     def sequences(self, time_major: Tensor) -> Tensor:
         """(t, N, …) → (*batch, t, …), contiguous; without a batch axis the same memory."""
