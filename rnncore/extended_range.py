@@ -99,7 +99,7 @@ def times_power_of_two(vectors: Tensor, exponents: Exponents | float) -> Tensor:
     # 2ᵏ itself may not fit where v · 2ᵏ does, so the factor is applied in up to three parts;
     # three spans cover the way from the largest number to below the smallest.
     remaining = np.clip(remaining, -3 * span, 3 * span)
-    while remaining.any():
+    for _ in range(3):
         part = np.clip(remaining, -span, span)
         vectors = vectors * _powers(part, vectors)
         remaining = remaining - part

@@ -164,8 +164,8 @@ class Sweeper:
         inside = (swept >= self._band.low) & (swept <= self._band.high)
         if inside.all():
             return None
-        # A zero must come from zeros: any other may be an underflow.
-        is_quiet = (came == 0) & np.isneginf(block.m[start:end])
+        # A zero must come from zeros: any other may be an underflow. An incoming w of 0 is exact.
+        is_quiet = np.isneginf(block.m[start:end])
         inside |= (swept == 0) & np.array((is_quiet, delta == 0, v == 0))
         fits = np.logical_and.reduce(inside, axis=0)
         return None if fits.all() else fits

@@ -1,7 +1,8 @@
-"""Slow references: autograd with every gradient kept, and integer arithmetic."""
+"""Slow references: autograd with every gradient kept, logarithms, integer arithmetic."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import log10
+from math import exp, fsum, inf, log, log1p, log10
 
 import torch
 from torch import Tensor
@@ -53,6 +54,62 @@ def _norm(vectors: Tensor) -> Tensor:
     """‖·‖ along the last axis without squares that underflow."""
     largest = vectors.abs().amax(dim=-1, keepdim=True).clamp(min=5e-324)
     return (vectors / largest).norm(dim=-1) * largest.squeeze(-1)
+
+
+@dataclass
+class LogNorms:
+    """log10 of ‖δ‖, ‖d ⊙ δ‖ / ‖δ‖ and ‖W_hhᵀ(d ⊙ δ)‖ / ‖d ⊙ δ‖ of every step."""
+
+    grad_h: list[float]
+    saturation: list[float]
+    linear_gain: list[float]
+
+
+def log_domain_norms(cell: ElmanCell, a: Tensor, loss: LinearLoss) -> LogNorms:
+    """The backward sweep of a tanh network, each number kept as its sign and its logarithm.
+
+    Args:
+        a: the preactivations of the run, (T, H); the forward pass is not at stake here.
+    """
+    W_hhT = [[_signed_log(w) for w in column] for column in cell.W_hh.T.tolist()]
+    c = [_signed_log(value) for value in loss.c.to(cell.dtype).tolist()]
+    w, size, norms = [(0, -inf)] * len(c), 0.0, LogNorms([], [], [])
+    for t, a_t in reversed(list(enumerate(a.tolist()))):
+        # Vectors are kept less their own size, which at 10³⁰ would swallow their directions.
+        delta = w
+        if loss.at == "every" or t == len(a) - 1:
+            delta = [_log_sum([(s, ln + size), g]) for (s, ln), g in zip(w, c, strict=True)]
+            size = 0.0
+        slopes = [log(4) - 2 * abs(x) - 2 * log1p(exp(-2 * abs(x))) for x in a_t]
+        v = [(sign, ln + slope) for (sign, ln), slope in zip(delta, slopes, strict=True)]
+        damping = max(ln for _, ln in v)
+        v_less = [(sign, ln - damping) for sign, ln in v]
+        w = [
+            _log_sum([(s * z, m + n) for (s, m), (z, n) in zip(row, v_less, strict=True)])
+            for row in W_hhT
+        ]
+        norms.grad_h.append((_log_norm(delta) + size) / log(10))
+        norms.saturation.append((_log_norm(v) - _log_norm(delta)) / log(10))
+        norms.linear_gain.append((_log_norm(w) - _log_norm(v_less)) / log(10))
+        size += damping
+    return LogNorms(*(values[::-1] for values in vars(norms).values()))
+
+
+def _signed_log(value: float) -> tuple[int, float]:
+    return (0, -inf) if value == 0 else (1 if value > 0 else -1, log(abs(value)))
+
+
+def _log_sum(terms: Iterable[tuple[int, float]]) -> tuple[int, float]:
+    terms = list(terms)
+    top = max(ln for _, ln in terms)
+    if top == -inf:
+        return 0, -inf
+    sign, ln = _signed_log(fsum(sign * exp(ln - top) for sign, ln in terms))
+    return sign, ln + top
+
+
+def _log_norm(vector: list[tuple[int, float]]) -> float:
+    return _log_sum((1, 2 * ln) for _, ln in vector)[1] / 2
 
 
 def exact_log10_norms(cell: ElmanCell, x: Tensor, h_0: Tensor) -> list[float]:

@@ -19,7 +19,7 @@ from rnncore import (
     rollout,
 )
 from tests.core.builders import cell_from, finished, make_cell, silent, swept
-from tests.core.slow import exact_log10_norms
+from tests.core.slow import exact_log10_norms, log_domain_norms
 
 DTYPES = [torch.float32, torch.float64]
 
@@ -259,3 +259,40 @@ def test_a_drive_is_not_lost_beside_an_enormous_state_that_goes_nowhere(activati
     x = torch.full((3, 1), tiny, dtype=torch.float64)
     run = finished(cell, x, torch.tensor([huge], dtype=torch.float64))
     assert log10_norms(run) == pytest.approx([math.log10(tiny)] * 3, rel=1e-7)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    dtype=st.sampled_from(DTYPES),
+    at=st.sampled_from(["last", "every"]),
+    H=st.sampled_from([1, 2, 3]),
+    rho=st.sampled_from([1e-9, 0.5, 3.0, 1e6]),
+    amplitude=st.sampled_from([0.0, 1.0, 30.0, 1e3, 1e30]),
+    silence=st.sampled_from([0.0, 0.5, 0.9]),
+    seed=st.integers(0, 1000),
+)
+def test_backward_sweep_in_logarithms(dtype, at, H, rho, amplitude, silence, seed):
+    """Against numbers kept as logarithms: saturated, awake and asleep steps in any order."""
+    generator = torch.Generator().manual_seed(seed)
+    cell = make_cell(H=H, D=1, rho=rho, seed=seed, bias=0.0, dtype=dtype)
+    x = torch.randn(40, 1, generator=generator, dtype=torch.float64) * amplitude
+    x[torch.rand(40, 1, generator=generator) < silence] = 0.0
+    run = finished(cell, x, initial_state("random", H, seed=seed))
+    loss = LinearLoss(loss_direction(H), at)
+    found, expected = swept(run, loss), log_domain_norms(cell, run.trajectory.a[:, 0], loss)
+    # Sums may cancel, and float32 leaves few digits then.
+    tolerance = 2e-3 if dtype == torch.float32 else 1e-9
+    for name, values in vars(expected).items():
+        close = pytest.approx(values, rel=tolerance, abs=tolerance)
+        assert getattr(found, f"log10_{name}").tolist() == close, name
+
+
+def test_tanh_is_back_before_it_is_missed():
+    """Growing from below float64's band: where a² is no longer nothing, the step is a tanh."""
+    h_0 = torch.tensor([2.0**-470], dtype=torch.float64)
+    run = silent(cell_from([[1.5]], activation="tanh"), h_0, 1000)
+    h, expected = 2.0**-470, []
+    for _ in range(1000):
+        h = math.tanh(1.5 * h)
+        expected.append(math.log10(h))
+    assert log10_norms(run) == pytest.approx(expected, rel=1e-12, abs=1e-12)
