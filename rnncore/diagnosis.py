@@ -161,17 +161,22 @@ def diagnose(
 
 
 def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: At) -> GradientFate:
-    # The last way, from h_1 to h_0, is no part of the way to h_1.
-    saturation, linear_gain = saturation[:-1], linear_gain[:-1]
+    measured = _fate(grad_h)
+    # Losses at zero send nothing back: the way begins at the first gradient there is. It ends at
+    # h_1, so the step from h_1 to h_0 is no part of it.
+    start = measured.start_after or 0
+    saturation, linear_gain = saturation[start:-1], linear_gain[start:-1]
     travelled = grad_h
     if at == "every":
-        travelled = np.concatenate(([0.0], np.cumsum(saturation + linear_gain)))
-    measured, propagated = _fate(grad_h), _fate(travelled)
+        way = np.cumsum(saturation + linear_gain)
+        travelled = np.concatenate((np.full(start, -np.inf), [0.0], way))
+    propagated = _fate(travelled)
     if propagated.fate is None:
         return GradientFate(log10_start=measured.log10_start, start_after=measured.start_after)
     threshold = DECADES_TO_THRESHOLD * (1 if propagated.fate == "explode" else -1)
     change = travelled - travelled[np.isfinite(travelled)][0]
     reached = change >= threshold if threshold > 0 else change <= threshold
+    reached[:start] = False
     is_zero = propagated.fate == "zero"
     return GradientFate(
         log10_factor=propagated.log10_factor,

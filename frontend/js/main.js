@@ -23,6 +23,7 @@ import * as norms from "./views/norms.js";
 import * as readout from "./views/readout.js";
 import * as recurrentMatrix from "./views/recurrent_matrix.js";
 import * as timeline from "./views/timeline.js";
+import { zoomAroundCursor } from "./views/time_axis.js";
 import * as verdict from "./views/verdict.js";
 
 /** @param {string} selector @returns {HTMLElement} */
@@ -33,6 +34,9 @@ function place(selector) {
 }
 
 const { signal } = new AbortController();
+/** The wish that was sent last, as text. */
+let asked = "";
+let isOpeningInstead = false;
 const opened = await decodeLink(location.hash);
 const store = new Store(opened.experiment, { t: opened.t ?? 1 });
 const loop = new Loop();
@@ -54,7 +58,7 @@ verdict.mount(place(".verdict-row"), scene, signal);
 equation.mount(place(".equation"), scene, signal);
 readout.mount(place(".readout"), scene, signal);
 
-const messages = mountMessages(place(".messages"), { onRetry: () => runner.retry() }, signal);
+const messages = mountMessages(place(".messages"), { server: () => runner.retry(), problem: () => ask(true) }, signal);
 const progress = mountProgress(place(".progress"), { onStop: () => runner.cancel() }, signal);
 const clock = mountClock(place(".clock"), store, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
@@ -76,14 +80,11 @@ const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "
     scene.run = run;
     loop.markAll();
   },
-  onStopped: () => {
-    progress.hide();
-    messages.stopped("Stopped: what the panels show of this run is incomplete.");
-  },
+  onStopped: () => giveUp("Stopped."),
   onError: (error, experiment) => {
-    progress.hide();
-    const isBeside = experiment !== null && controls.explain(error.field, error.message);
-    messages.problem(isBeside ? `${error.message} The picture shows the last run that could be made.` : error.message);
+    if (experiment) controls.explain(error.field, error.message);
+    if (experiment && !scene.whole) void openInstead(error.message);
+    else giveUp(error.message);
   },
   onState: (state) => {
     if (state === "gone") messages.server("The server is gone. What you made stays here; the page takes up again by itself.");
@@ -100,11 +101,13 @@ const resting = mountResting(scene, views, () => runner.isBusy, signal);
 /** @param {import("./net/run.js").Run} run */
 function showWhole(run) {
   truth.runsReceived = runner.received;
-  messages.problem("");
-  messages.stopped("");
-  controls.clearProblems();
+  if (!isOpeningInstead) messages.problem("");
+  isOpeningInstead = false;
+  controls.clearRefusals();
   progress.hide();
   scene.run = run;
+  scene.whole = run;
+  if (!scene.isAtRest) resting.disturb();
   loop.markAll();
   loop.afterNextFrame(() => {
     if (scene.run !== run) return;
@@ -113,11 +116,29 @@ function showWhole(run) {
   });
 }
 
-let asked = "";
-function ask() {
+/** A run that did not get to its end leaves the one before it on the screen. @param {string} reason */
+function giveUp(reason) {
+  progress.hide();
+  asked = "";
+  scene.run = scene.whole ?? scene.run;
+  messages.problem(scene.whole ? `${reason} The panels show the last whole run.` : reason);
+  loop.markAll();
+  resting.disturb();
+}
+
+/** Where the page's very first Experiment can't be run here, it still opens: with the opening view. @param {string} reason */
+async function openInstead(reason) {
+  isOpeningInstead = true;
+  const { experiment } = await decodeLink("");
+  messages.problem(`${reason} The opening view is shown instead.`);
+  store.replace(experiment, { label: "opening view" });
+}
+
+/** @param {boolean} [isAgain] also where nothing has changed */
+function ask(isAgain = false) {
   const window = windowFor(store.experiment, store.view.span, hidden.panel.area.width);
   const wish = JSON.stringify([window, store.experiment]);
-  if (wish === asked) return;
+  if (wish === asked && !isAgain) return;
   asked = wish;
   runner.request({ experiment: store.experiment, window });
 }
@@ -145,11 +166,13 @@ for (const { panel } of views) {
 
 const bindings = [
   { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
-  { shown: "← →", does: "one step back, on (with shift: ten)", matches: (/** @type {KeyboardEvent} */ { key }) => key === "ArrowLeft" || key === "ArrowRight",
+  { shown: "← →", does: "one step back, on (with shift: ten)", matches: plainKey("ArrowLeft", "ArrowRight"),
     act: (/** @type {KeyboardEvent} */ { key, shiftKey }) => store.look({ t: store.view.t + (key === "ArrowLeft" ? -1 : 1) * (shiftKey ? 10 : 1), isPlaying: false }) },
   { shown: "Home", does: "first step", matches: plainKey("Home"), act: clock.first },
   { shown: "End", does: "last step", matches: plainKey("End"), act: clock.last },
-  { shown: "[ ]", does: "ρ down, up by 0.01", matches: (/** @type {KeyboardEvent} */ { key }) => key === "[" || key === "]", act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
+  { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
+  { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
+  { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
@@ -172,7 +195,10 @@ const takePlotly = () => {
 };
 if (window.Plotly) takePlotly();
 else script.addEventListener("load", takePlotly, { signal, once: true });
-script.addEventListener("error", () => messages.remark("Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again."), { signal });
+// The page's own load event waits for every script, whether it came or failed.
+const sayIfMissing = () => messages.axes(window.Plotly ? "" : "Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again.");
+if (document.readyState === "complete") sayIfMissing();
+else window.addEventListener("load", sayIfMissing, { signal, once: true });
 
 messages.remark(opened.problems.join(" "));
 ask();

@@ -119,6 +119,26 @@ def test_start_is_the_first_step_that_is_not_zero():
     assert found.log10_factor == -1.0 and found.log10_change == -2.0
 
 
+def test_a_loss_that_starts_at_zero_is_judged_from_the_first_gradient():
+    """y_t = 0 over a dead tail: a squared loss sends nothing back from there."""
+    grad_h = torch.tensor([[0.5, 0.25, 0.0, -math.inf, -math.inf]], dtype=torch.float64)
+    parts = torch.tensor([[0.0, 0.25, 0.25, -math.inf, -math.inf]], dtype=torch.float64)
+    found = diagnose(
+        log10_norm_h=torch.zeros(5),
+        log10_grad_h=grad_h[0],
+        log10_saturation=torch.zeros(5, dtype=torch.float64),
+        log10_linear_gain=parts[0],
+        loss_at="every",
+        activation="linear",
+        largest_singular_value=1.0,
+        dtype=torch.float64,
+    ).gradients
+    assert found.fate == "live"
+    assert found.start_after == 2
+    assert found.log10_factor == pytest.approx(0.25)
+    assert found.log10_start == 0.0
+
+
 def test_a_batch_is_judged_by_its_mean_logarithm():
     logs = torch.tensor([[0.0, -2.0], [0.0, -4.0], [0.0, -math.inf]])
     assert quantity_fate(logs, toward="end").log10_change == -3.0

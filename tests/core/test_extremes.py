@@ -113,7 +113,7 @@ def test_tanh_takes_an_enormous_initial_state(dtype):
     run = silent(cell, torch.tensor([huge, huge / 2], dtype=torch.float64), 3)
     (chunk,) = run.states(bounds=[(0, 3)])
     assert chunk.h[0].tolist() == [1, 1]
-    assert not swept(run).log10_grad_h.isnan().any()
+    assert swept(run).log10_saturation.isfinite().all()
 
 
 # Saturation
@@ -269,16 +269,18 @@ def test_a_drive_is_not_lost_beside_an_enormous_state_that_goes_nowhere(activati
     rho=st.sampled_from([1e-9, 0.5, 3.0, 1e6]),
     amplitude=st.sampled_from([0.0, 1.0, 30.0, 1e3, 1e30]),
     silence=st.sampled_from([0.0, 0.5, 0.9]),
+    one_sided=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_backward_sweep_in_logarithms(dtype, at, H, rho, amplitude, silence, seed):
+def test_backward_sweep_in_logarithms(dtype, at, H, rho, amplitude, silence, one_sided, seed):
     """Against numbers kept as logarithms: saturated, awake and asleep steps in any order."""
     generator = torch.Generator().manual_seed(seed)
     cell = make_cell(H=H, D=1, rho=rho, seed=seed, bias=0.0, dtype=dtype)
     x = torch.randn(40, 1, generator=generator, dtype=torch.float64) * amplitude
     x[torch.rand(40, 1, generator=generator) < silence] = 0.0
     run = finished(cell, x, initial_state("random", H, seed=seed))
-    loss = LinearLoss(loss_direction(H), at)
+    # On one unit alone the gradient may meet a slope far below its neighbours'.
+    loss = LinearLoss(torch.eye(H)[0] if one_sided else loss_direction(H), at)
     found, expected = swept(run, loss), log_domain_norms(cell, run.trajectory.a[:, 0], loss)
     # Sums may cancel, and float32 leaves few digits then.
     tolerance = 2e-3 if dtype == torch.float32 else 1e-9

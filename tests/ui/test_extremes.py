@@ -66,11 +66,15 @@ def test_a_long_run_shows_progress_and_can_be_stopped(page: Page, server: Server
     stop = page.get_by_role("button", name="stop")
     stop.click()
     expect(page.get_by_role("progressbar")).to_be_hidden()
-    expect(page.locator(".message-stopped")).to_contain_text("incomplete")
+    # What is on the screen is one run again: the last whole one, verdict and panels alike.
+    expect(page.locator(".message-problem")).to_contain_text("the last whole run")
+    assert instrument.painted["cell"]["hidden_size"] == 16
+    expect(instrument.verdict).not_to_contain_text("computing")
+    instrument.rest()
     page.get_by_label("units H", exact=True).fill("8")
     page.get_by_label("steps T", exact=True).fill("40")
     instrument.wait_for("steps", 40)
-    expect(page.locator(".message-stopped")).to_be_hidden()
+    expect(page.locator(".message-problem")).to_be_hidden()
 
 
 @pytest.mark.expect_console("WebSocket", "ERR_CONNECTION_REFUSED")

@@ -26,7 +26,7 @@ def test_rho_is_a_native_slider_with_a_name(page: Page, server: Server) -> None:
     rho = Instrument(page, server.url).open().rho
     expect(rho).to_have_count(1)
     found = rho.evaluate("e => [e.tagName, e.type, e.min, e.max, e.step]")
-    assert found == ["INPUT", "range", "0", "2", "0.01"]
+    assert found == ["INPUT", "range", "0", "2", "0.001"]
 
 
 def test_numbers_on_the_page_are_those_of_the_run(page: Page, server: Server) -> None:

@@ -87,6 +87,11 @@ export class Run {
     return t0 > 0 || t1 < this.T || columns < this.T;
   }
 
+  /** Whether a column holds more than one step. */
+  get isBinned() {
+    return this.columns < this.window.t1 - this.window.t0;
+  }
+
   /** The first step (from 0) of a column. @param {number} column */
   stepOf(column) {
     const { t0, t1 } = this.window;
@@ -103,6 +108,12 @@ export class Run {
   /** @param {SeriesName} name @returns {Series} */
   series(name) {
     return (this.#series[name] ??= this.#emptySeries());
+  }
+
+  /** The steps (from 1) that share a column with a step (from 0): one, unless columns are bins. @param {number} step @returns {[number, number]} */
+  sharing(step) {
+    const column = this.columnOf(step);
+    return [this.stepOf(column) + 1, this.stepOf(column + 1)];
   }
 
   /** The value of a log10 quantity at a step (from 0): its largest in the step's column. @param {SeriesName} name @param {number} step */

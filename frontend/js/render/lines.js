@@ -40,7 +40,7 @@ export function paintSeries(context, panel, run, { low, high }, { colour, width,
   }
   context.lineCap = "round";
   context.stroke();
-  if (low !== high && run.columns < run.window.t1 - run.window.t0) paintBand(context, panel, run, low, high, centre);
+  if (run.isBinned) paintBand(context, panel, run, low, high, centre);
   context.restore();
 }
 

@@ -52,7 +52,7 @@ export class PlotPanel {
     element.classList.add("panel");
     element.innerHTML = `
       <header class="panel-head"><h2></h2><span class="panel-detail"></span><div class="panel-legend"></div></header>
-      <div class="panel-body"><canvas class="marks"></canvas><div class="plot"></div><canvas class="overlay"></canvas></div>`;
+      <div class="panel-body"><canvas class="marks" aria-hidden="true"></canvas><div class="plot" aria-hidden="true"></div><canvas class="overlay" aria-hidden="true"></canvas></div>`;
     this.head = /** @type {HTMLElement} */ (element.querySelector("header"));
     this.legend = /** @type {HTMLElement} */ (element.querySelector(".panel-legend"));
     this.body = /** @type {HTMLElement} */ (element.querySelector(".panel-body"));
@@ -60,7 +60,8 @@ export class PlotPanel {
     this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
     this.overlay = /** @type {HTMLCanvasElement} */ (element.querySelector(".overlay"));
     /** @type {HTMLElement} */ (element.querySelector("h2")).innerHTML = options.title;
-    /** @type {HTMLElement} */ (element.querySelector(".panel-detail")).textContent = options.detail ?? "";
+    this.detail = /** @type {HTMLElement} */ (element.querySelector(".panel-detail"));
+    this.detail.textContent = options.detail ?? "";
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.body);
     signal.addEventListener("abort", () => {
@@ -179,7 +180,10 @@ export class PlotPanel {
     const figure = /** @type {import("plotly.js").Figure} */ (this.figure);
     figure.on("plotly_relayout", (changes) => {
       const [low, high] = [changes["xaxis.range[0]"], changes["xaxis.range[1]"]];
-      if (typeof low === "number" && typeof high === "number") this.onZoom?.([low, high]);
+      if (typeof low !== "number" || typeof high !== "number") return;
+      this.onZoom?.([low, high]);
+      // Plotly stands where the hand let go; the span is in whole steps, and may not have changed at all.
+      this.scene.loop.afterNextFrame(() => void this.scene.plotly?.relayout(this.figure, { "xaxis.range": [...this.xRange] }));
     });
     figure.on("plotly_doubleclick", () => this.onZoom?.(null));
   }
@@ -196,7 +200,7 @@ export class PlotPanel {
     const { area, options } = this;
     const axis = {
       automargin: false, zeroline: false, showline: false, ticks: "outside", ticklen: 4, tickcolor: palette.hairline,
-      gridcolor: palette.hairline, gridwidth: 1, color: palette.quiet, tickfont: { size: palette.text_px, color: palette.quiet },
+      exponentformat: "none", gridcolor: palette.hairline, gridwidth: 1, color: palette.quiet, tickfont: { size: palette.text_px, color: palette.quiet },
     };
     return {
       width: this.width, height: this.height, autosize: false, showlegend: false,

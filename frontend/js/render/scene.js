@@ -10,6 +10,8 @@
 export class Scene {
   /** @type {Run | null} what the panels show; a slow run is shown before it is whole */
   run = null;
+  /** @type {Run | null} the last whole run: what is shown again where a newer one does not get there */
+  whole = null;
   /** @type {Held | null} */
   held = null;
   /** No hand has moved anything for a while: ranges may shrink and Plotly gets the data. */

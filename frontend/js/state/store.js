@@ -132,7 +132,8 @@ export class Store {
   #fit(view) {
     const { steps, cell } = this.experiment;
     const t = Math.min(Math.max(Math.round(view.t), 1), steps);
-    const span = view.span && view.span[1] <= steps && view.span[1] - view.span[0] < steps ? view.span : null;
+    const [t0, t1] = view.span ?? [0, 0];
+    const span = view.span && t0 >= 0 && t0 < t1 && t1 <= steps && t1 - t0 < steps ? view.span : null;
     const isInside = view.cell && view.cell.i < cell.hidden_size && view.cell.j < cell.hidden_size;
     return { ...view, t, span, cell: isInside ? view.cell : null };
   }

@@ -24,6 +24,7 @@ export function mountClock(element, store, signal) {
   let frame = null;
   let last_ms = 0;
   let carried = 0;
+  let wasPlaying = false;
 
   const actions = {
     first: () => store.look({ t: 1 }),
@@ -63,10 +64,11 @@ export function mountClock(element, store, signal) {
     of.textContent = `of ${store.experiment.steps.toLocaleString("en")}`;
     speed.value = String(rate);
     loop.checked = isLooping;
-    if (isPlaying && frame === null) {
+    if (isPlaying && !wasPlaying) {
       [last_ms, carried] = [performance.now(), 0];
-      frame = requestAnimationFrame(tick);
+      frame ??= requestAnimationFrame(tick);
     }
+    wasPlaying = isPlaying;
   }
 
   element.addEventListener("click", (event) => {

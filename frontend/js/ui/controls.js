@@ -82,13 +82,13 @@ export function mountControls(element, store, { onNewDraw }, signal) {
       rows.get("steps")?.limitMax(limits.max_steps);
       show();
     },
-    /** Puts a message beside the field it speaks of. @param {string | null} path @param {string} message @returns {boolean} whether there is such a field */
+    /** Puts the server's message beside the field it speaks of, where there is one. @param {string | null} path @param {string} message */
     explain(path, message) {
       const row = path === null ? undefined : rows.get(path);
-      row?.explain(message);
-      return row !== undefined;
+      row?.refuse(message);
     },
-    clearProblems: () => rows.forEach((row) => row.explain("")),
+    /** A run went through: what a server refused before is settled. */
+    clearRefusals: () => rows.forEach((row) => row.refuse("")),
   };
 }
 
@@ -101,6 +101,7 @@ class FieldRow {
   #max;
   #store;
   #control;
+  #isRefused = false;
   #field;
 
   /** @param {Control} control @param {Store} store @param {AbortSignal} signal */
@@ -160,6 +161,13 @@ class FieldRow {
     this.#hint.textContent = problem || this.#range();
     this.#hint.classList.toggle("field-problem", problem !== "");
     this.#input.setAttribute("aria-invalid", String(problem !== ""));
+  }
+
+  /** The server's word on the field, which stands until a run goes through. @param {string} problem  "" takes it back */
+  refuse(problem) {
+    if (!problem && !this.#isRefused) return;
+    this.#isRefused = problem !== "";
+    this.explain(problem);
   }
 
   #range() {

@@ -10,6 +10,9 @@
 
 /** @param {readonly Keys[]} bindings @param {AbortSignal} signal */
 export function bindKeys(bindings, signal) {
+  document.addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLInputElement) target.dataset.atFocus = target.value;
+  }, { signal });
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || isTaken(event)) return;
     const binding = bindings.find(({ matches }) => matches(event));
@@ -21,17 +24,25 @@ export function bindKeys(bindings, signal) {
 
 /** Whether the focused element uses the key itself. @param {KeyboardEvent} event */
 function isTaken(event) {
-  const { target } = event;
+  const { target, key } = event;
   if (!(target instanceof HTMLElement)) return false;
   if (document.querySelector("dialog[open]")) return true;
-  if (event.ctrlKey || event.metaKey) return target instanceof HTMLInputElement && target.type === "text" && target.classList.contains("index");
+  if (target instanceof HTMLInputElement) {
+    if (target.type === "checkbox") return key === " ";
+    if (target.type === "range") return key.startsWith("Arrow") || key === "Home" || key === "End";
+    // Typing is undone in the field itself, the Experiment only where nothing was typed.
+    return event.ctrlKey || event.metaKey ? target.value !== target.dataset.atFocus : true;
+  }
+  if (event.ctrlKey || event.metaKey) return false;
   if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;
-  if (target instanceof HTMLInputElement) return target.type !== "checkbox" && (target.type !== "range" || event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End");
-  return event.key === " " && (target instanceof HTMLButtonElement || target.tagName === "SUMMARY");
+  return key === " " && (target instanceof HTMLButtonElement || target.tagName === "SUMMARY");
 }
 
-/** @param {string} key */
-export const plainKey = (key) => (/** @type {KeyboardEvent} */ event) => event.key === key && !event.ctrlKey && !event.metaKey && !event.altKey;
+/** @param {KeyboardEvent} event */
+export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
+
+/** @param {readonly string[]} keys */
+export const plainKey = (...keys) => (/** @type {KeyboardEvent} */ event) => keys.includes(event.key) && !hasModifier(event);
 
 /** @param {HTMLDialogElement} dialog @param {readonly Keys[]} bindings */
 export function fillHelp(dialog, bindings) {

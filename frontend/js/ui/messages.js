@@ -1,31 +1,49 @@
-/** What the page has to say: the state of the connection, refusals, and remarks on a link. */
+/** What the page has to say: the state of the connection, refusals, remarks on a link. One box each. */
 
-/** @param {HTMLElement} bar @param {{onRetry: () => void}} actions @param {AbortSignal} signal */
-export function mountMessages(bar, { onRetry }, signal) {
-  bar.innerHTML = `
-    <div class="message message-server" role="alert" hidden><span></span> <button type="button">try now</button></div>
-    <div class="message message-problem" role="alert" hidden><span></span> <button type="button" aria-label="dismiss">×</button></div>
-    <div class="message message-stopped" role="status" hidden><span></span> <button type="button" aria-label="dismiss">×</button></div>
-    <div class="message message-remark" role="status" hidden><span></span> <button type="button" aria-label="dismiss">×</button></div>`;
-  const [server, problem, stopped, remark] = /** @type {HTMLElement[]} */ ([...bar.children]);
-  server?.querySelector("button")?.addEventListener("click", onRetry, { signal });
-  for (const box of [problem, stopped, remark]) box?.querySelector("button")?.addEventListener("click", () => (box.hidden = true), { signal });
+/**
+ * @typedef {object} Box
+ * @property {string} role    alert interrupts, status waits for its turn
+ * @property {string} button  what the button says; its place in `actions` is the box's name
+ */
 
-  /** @param {HTMLElement | undefined} box @param {string} text */
-  const say = (box, text) => {
-    const span = box?.querySelector("span");
-    if (!box || !span) return;
-    span.textContent = text;
-    box.hidden = text === "";
-  };
-  return {
-    /** @param {string} text */
-    server: (text) => say(server, text),
-    /** A refusal: what stands on the screen is the last run that could be made. @param {string} text */
-    problem: (text) => say(problem, text),
-    /** The run was stopped by hand: the picture is not whole. @param {string} text */
-    stopped: (text) => say(stopped, text),
-    /** @param {string} text */
-    remark: (text) => say(remark, text),
-  };
+/** @type {Readonly<Record<string, Box>>} */
+const BOXES = Object.freeze({
+  server: { role: "alert", button: "try now" },
+  problem: { role: "alert", button: "try again" },
+  axes: { role: "status", button: "dismiss" },
+  remark: { role: "status", button: "dismiss" },
+});
+
+/**
+ * @param {HTMLElement} bar
+ * @param {Readonly<Record<string, () => void>>} actions  what a box's button does; without one it closes the box
+ * @param {AbortSignal} signal
+ */
+export function mountMessages(bar, actions, signal) {
+  return Object.freeze({
+    server: makeBox("server"),
+    problem: makeBox("problem"),
+    axes: makeBox("axes"),
+    remark: makeBox("remark"),
+  });
+
+  /** @param {string} name @returns {(text: string) => void} says a text, or nothing where it is empty */
+  function makeBox(name) {
+    const { role, button } = /** @type {Box} */ (BOXES[name]);
+    const box = document.createElement("div");
+    box.className = `message message-${name}`;
+    box.setAttribute("role", role);
+    box.hidden = true;
+    const span = document.createElement("span");
+    const press = document.createElement("button");
+    press.type = "button";
+    press.textContent = button;
+    press.addEventListener("click", actions[name] ?? (() => (box.hidden = true)), { signal });
+    box.append(span, press);
+    bar.append(box);
+    return (text) => {
+      if (span.textContent !== text) span.textContent = text;
+      box.hidden = text === "";
+    };
+  }
 }

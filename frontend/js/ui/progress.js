@@ -4,7 +4,8 @@ const PATIENCE_MS = 300;
 
 /** @param {HTMLElement} element @param {{onStop: () => void}} actions @param {AbortSignal} signal */
 export function mountProgress(element, { onStop }, signal) {
-  const bar = /** @type {HTMLElement} */ (element.querySelector("span"));
+  const bar = /** @type {HTMLElement} */ (element.querySelector("[role=progressbar]"));
+  const fill = /** @type {HTMLElement} */ (bar.firstElementChild);
   element.querySelector("button")?.addEventListener("click", onStop, { signal });
   return {
     /** @param {import("../net/run.js").Run} run */
@@ -13,8 +14,8 @@ export function mountProgress(element, { onStop }, signal) {
       // Forward fills half of the line, backward the other.
       const share = (run.statesEnd + run.columns - run.gradientsStart) / (2 * run.columns);
       element.hidden = false;
-      element.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-      bar.style.width = `${share * 100}%`;
+      bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+      fill.style.width = `${share * 100}%`;
     },
     hide: () => (element.hidden = true),
   };

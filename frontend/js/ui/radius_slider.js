@@ -1,9 +1,11 @@
 /** ρ, the largest control on the page: a native range with a detent at 1, and a number beside it. */
 import { plain } from "../render/format.js";
 import { problemWith, FIELD_AT } from "../state/fields.js";
+import { hasModifier } from "./keyboard.js";
 
 /** The detent reaches this far around 1; from .97 down and 1.03 up every value is kept. */
 const DETENT = 0.015;
+const KEY_PAUSE_MS = 800;
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mountRadiusSlider(element, scene, signal) {
@@ -11,7 +13,7 @@ export function mountRadiusSlider(element, scene, signal) {
   element.innerHTML = `
     <label class="rho-label" for="rho"><span class="rho-symbol">ρ</span> spectral radius</label>
     <input class="rho-number" type="number" min="0" step="0.01" aria-label="ρ typed">
-    <input id="rho" class="rho-slider" type="range" min="0" max="2" step="0.01" aria-label="ρ, spectral radius of W_hh" list="rho-ticks">
+    <input id="rho" class="rho-slider" type="range" min="0" max="2" step="0.001" aria-label="ρ, spectral radius of W_hh" list="rho-ticks">
     <datalist id="rho-ticks"><option value="0"></option><option value="0.5"></option><option value="1"></option><option value="1.5"></option><option value="2"></option></datalist>
     <div class="rho-scale" aria-hidden="true"><span>0</span><span>0.5</span><span>1</span><span>1.5</span><span>2</span></div>
     <small class="field-hint rho-hint"></small>`;
@@ -19,6 +21,18 @@ export function mountRadiusSlider(element, scene, signal) {
   const number = /** @type {HTMLInputElement} */ (element.querySelector(".rho-number"));
   const hint = /** @type {HTMLElement} */ (element.querySelector(".rho-hint"));
   const field = /** @type {import("../state/fields.js").Field} */ (FIELD_AT.get("recurrent.spectral_radius"));
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let stepping;
+
+  /** Keys that follow one another are one step of history; a pause ends it. @param {number} step */
+  function nudge(step) {
+    const rho = inForce();
+    const next = Math.max(0, Number((rho + step).toFixed(4)));
+    take(rho <= 2 ? Math.min(2, next) : next);
+    clearTimeout(stepping);
+    stepping = setTimeout(() => store.endStep(), KEY_PAUSE_MS);
+  }
 
   /** @param {number} rho */
   const take = (rho) => store.edit({ "recurrent.spectral_radius": rho, "recurrent.gain": null }, { label: `ρ → ${plain(rho, 4)}`, merge: "rho" });
@@ -31,7 +45,13 @@ export function mountRadiusSlider(element, scene, signal) {
     store.endStep();
     show();
   }, { signal });
-  slider.addEventListener("keydown", (event) => stepOffDetent(event, slider, take), { signal });
+  slider.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    if (!step || hasModifier(event)) return;
+    // The keys' own steps walk through the detent's hollow instead of sticking in it.
+    event.preventDefault();
+    nudge(step * (event.shiftKey ? 0.1 : 0.01));
+  }, { signal });
   number.addEventListener("input", () => {
     const value = number.value.trim() === "" ? NaN : Number(number.value);
     const problem = problemWith(field, value);
@@ -75,20 +95,5 @@ export function mountRadiusSlider(element, scene, signal) {
   store.subscribe((change) => change === "experiment" && show(), signal);
   scene.loop.addLayer("radius_slider", show, signal);
   show();
-  return {
-    /** @param {number} step */
-    nudge(step) {
-      take(Math.max(0, Number((inForce() + step).toFixed(4))));
-    },
-  };
-}
-
-/** Arrow keys walk through the detent's hollow instead of sticking in it. @param {KeyboardEvent} event @param {HTMLInputElement} slider @param {(rho: number) => void} take */
-function stepOffDetent(event, slider, take) {
-  const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  const next = Math.min(2, Math.max(0, Number(slider.value) + step * (event.shiftKey ? 0.1 : 0.01)));
-  slider.value = String(Number(next.toFixed(2)));
-  take(Number(slider.value));
+  return { nudge };
 }

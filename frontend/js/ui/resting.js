@@ -22,7 +22,8 @@ export function mountResting(scene, views, isBusy, signal) {
   for (const name of ["pointerdown", "pointerup", "pointercancel"]) window.addEventListener(name, () => (isPressed = name === "pointerdown"), { signal, capture: true });
 
   function settle() {
-    if (isPressed || isBusy() || !scene.run?.isWhole) return rest.disturb();
+    if (isPressed || isBusy()) return rest.disturb();
+    if (!scene.run?.isWhole) return; // nothing to rest on: the next whole run disturbs again
     scene.isAtRest = true;
     scene.loop.markAll();
     handOver(views, ++generation);

@@ -18,7 +18,7 @@ export function mountTools(masthead, scene, { link, help }, signal) {
     undo: () => store.undo(),
     redo: () => store.redo(),
     hold: () => {
-      scene.held = scene.held || !scene.run?.isWhole ? null : { run: scene.run, label: describe(scene.run.experiment) };
+      scene.held = scene.held || !scene.run?.isWhole ? null : { run: scene.run, label: describe(scene.run) };
       hold.setAttribute("aria-pressed", String(scene.held !== null));
       hold.textContent = scene.held ? `held: ${scene.held.label}` : "hold";
       loop.markAll();
@@ -65,10 +65,11 @@ export function mountTools(masthead, scene, { link, help }, signal) {
   return actions;
 }
 
-/** @param {import("../state/experiment.js").Experiment} experiment */
-function describe({ recurrent, cell }) {
+/** @param {import("../net/run.js").Run} run */
+function describe({ experiment: { recurrent, cell }, window: { t0, t1 }, T }) {
+  const part = t1 - t0 < T ? `, t ${t0 + 1}–${t1}` : "";
   const size = recurrent.gain === null ? `ρ ${plain(recurrent.spectral_radius ?? 1, 4)}` : `g ${plain(recurrent.gain, 4)}`;
-  return `${size}, ${cell.activation}`;
+  return `${size}, ${cell.activation}${part}`;
 }
 
 /** The clipboard may be forbidden (an embed, plain http): then through a selection. @param {string} text */

@@ -35,10 +35,9 @@ export function mount(element, scene, signal) {
       if (held?.run.standing.spectrum.eigenvalues) paintPoints(context, held.run.standing.spectrum.eigenvalues.data, true);
       paintPoints(context, eigenvalues, false);
     });
-    const { done } = run;
-    if (!done || !radius || !sigma) return;
-    radius.textContent = plain(done.spectral_radius ?? NaN, 4);
-    sigma.textContent = plain(done.largest_singular_value ?? NaN);
+    if (!radius || !sigma) return;
+    radius.textContent = plain(largestModulus(eigenvalues), 4);
+    sigma.textContent = plain(run.standing.spectrum.singular_values?.data[0] ?? NaN);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} rho */
@@ -116,6 +115,6 @@ function hoverTraces(run) {
   const count = data.length / 2;
   const x = Array.from({ length: count }, (_, k) => data[2 * k] ?? NaN);
   const y = Array.from({ length: count }, (_, k) => data[2 * k + 1] ?? NaN);
-  const text = x.map((re, k) => `|λ| = ${plain(Math.hypot(re, y[k] ?? 0), 4)}, angle ${plain((Math.atan2(y[k] ?? 0, re) * 180) / Math.PI, 4)}°`);
-  return [{ type: "scatter", mode: "markers", x, y, text, opacity: 0, marker: { size: 10 }, hovertemplate: "λ = %{x:.4f} + %{y:.4f} i<br>%{text}<extra></extra>" }];
+  const text = x.map((re, k) => `λ = ${re.toFixed(4)} ${(y[k] ?? 0) < 0 ? "−" : "+"} ${Math.abs(y[k] ?? 0).toFixed(4)} i<br>|λ| = ${plain(Math.hypot(re, y[k] ?? 0), 4)}, angle ${plain((Math.atan2(y[k] ?? 0, re) * 180) / Math.PI, 4)}°`);
+  return [{ type: "scatter", mode: "markers", x, y, text, opacity: 0, marker: { size: 10 }, hovertemplate: "%{text}<extra></extra>" }];
 }

@@ -53,6 +53,8 @@ export function mount(element, scene, signal) {
     high.textContent = plain(limit);
     bar.style.background = signedGradient(scene.palette);
     bar.setAttribute("aria-label", `colour scale of h from ${plain(-limit)} to ${plain(limit)}`);
+    const { batch_size: batch } = run.experiment;
+    panel.detail.textContent = batch === 1 ? "units × time" : `sequence 1 of ${batch}; the verdict is the mean of all`;
     const first = run.done?.first_nonfinite_step ?? null;
     note.textContent = first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`;
   }
@@ -87,5 +89,5 @@ function hoverTraces(run) {
   const z = Array.from({ length: H }, (_, unit) => Float64Array.from({ length: columns }, (_, column) => h[column * H + unit] ?? NaN));
   const x = Array.from({ length: columns }, (_, column) => run.stepOf(column) + 1);
   const y = Array.from({ length: H }, (_, unit) => unit + 1);
-  return [{ type: "heatmap", x, y, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "t = %{x}, unit %{y}<br>h = %{z:.4g}<extra></extra>" }];
+  return [{ type: "heatmap", x, y, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}, unit %{y:d}<br>h = %{z:.4g}<extra></extra>` }];
 }

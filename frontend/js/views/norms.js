@@ -146,6 +146,6 @@ function hoverTraces(run) {
   return CURVES.map(({ name, html }) => {
     const y = Array.from(run.series(name).high, (value) => (Number.isFinite(value) ? value : null));
     const text = Array.from(run.series(name).high, (value) => powerOfTen(value));
-    return { type: "scatter", mode: "lines", x, y, text, opacity: 0, hovertemplate: `t = %{x}<br>${html.slice(2)} = %{text}<extra></extra>` };
+    return { type: "scatter", mode: "lines", x, y, text, opacity: 0, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}<br>${html.slice(2)} = %{text}<extra></extra>` };
   });
 }

@@ -12,14 +12,22 @@ const LINES = Object.freeze([
   { html: "share of ∂L/∂W<sub>hh</sub>", title: "norm of this step's contribution to the gradient of the shared matrix W_hh", value: (run, t) => run.valueAt("log10_grad_W_hh", t - 1) },
 ]);
 
+/** A column of many steps has one largest value: it is said of which steps. @param {Run} run @param {number} t */
+function where(run, t) {
+  const { t0, t1 } = run.window;
+  if (t <= t0 || t > t1) return `t = ${t} is outside the zoom`;
+  const [first, last] = run.sharing(t - 1);
+  return first === last ? `at t = ${t}` : `largest in t = ${first}…${last}`;
+}
+
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
-  element.innerHTML = `<h2>at t = <span></span></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl>`;
-  const at = /** @type {HTMLElement} */ (element.querySelector("h2 span"));
+  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl>`;
+  const title = /** @type {HTMLElement} */ (element.querySelector("h2"));
   const cells = [...element.querySelectorAll("dd")];
   scene.loop.addLayer("readout", () => {
     const { t } = scene.store.view;
-    at.textContent = String(t);
+    title.textContent = scene.run ? where(scene.run, t) : "";
     LINES.forEach(({ value }, k) => {
       const cell = cells[k];
       if (cell) cell.textContent = scene.run ? powerOfTen(value(scene.run, t)) : "";

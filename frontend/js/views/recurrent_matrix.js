@@ -2,6 +2,7 @@
 import { plain } from "../render/format.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
+import { hasModifier } from "../ui/keyboard.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 
@@ -20,17 +21,24 @@ export function mount(element, scene, signal) {
     <span class="weight-editor">W<sub>hh</sub>[<input class="index" data-axis="i" inputmode="numeric" aria-label="row i of the weight, to unit" placeholder="i">,
     <input class="index" data-axis="j" inputmode="numeric" aria-label="column j of the weight, from unit" placeholder="j">] =
     <input class="weight" inputmode="decimal" aria-label="value of the weight" placeholder="click a cell" disabled></span>
-    <span class="field-problem" role="alert"></span>`;
+    <span class="field-problem" role="alert"></span><span class="visually-hidden" role="status"></span>`;
   const inputs = [...panel.legend.querySelectorAll("input")];
   const [rowInput, columnInput, valueInput] = /** @type {[HTMLInputElement, HTMLInputElement, HTMLInputElement]} */ (/** @type {unknown} */ (inputs));
   const problem = /** @type {HTMLElement} */ (panel.legend.querySelector(".field-problem"));
+  const spoken = /** @type {HTMLElement} */ (panel.legend.querySelector("[role=status]"));
   panel.body.tabIndex = 0;
   panel.body.setAttribute("role", "application");
   panel.body.setAttribute("aria-label", "weights W_hh: arrow keys choose a weight, Enter types its value");
   const raster = new Raster();
   /** @type {object | null} */
   let filled = null;
-  let limit = 1;
+  let palette = scene.palette;
+  let typical = 1;
+  let isTyping = false;
+  let isOwnChange = false;
+  /** |W_hh| that gets the full colour. */
+  let limit = 0;
+  /** The edits to come back to when what is typed stops being a number. */
   let editsBefore = store.experiment.recurrent.edits;
 
   function drawMarks() {
@@ -40,9 +48,10 @@ export function mount(element, scene, signal) {
     const H = weights.shape[0] ?? 0;
     panel.setRanges([0.5, H + 0.5], [H + 0.5, 0.5]);
     panel.drawAxes();
-    if (filled !== weights.data || palette !== scene.palette) {
-      const needed = typicalLargest(weights.data) || 1;
-      limit = scene.isAtRest ? needed : Math.max(limit, needed);
+    if (filled !== weights.data) typical = typicalLargest(weights.data) || 1;
+    const wanted = scene.isAtRest ? typical : Math.max(limit, typical);
+    if (filled !== weights.data || palette !== scene.palette || limit !== wanted) {
+      limit = wanted;
       raster.fill(weights.data, H, H, limit, scene.palette);
       [filled, palette] = [weights.data, scene.palette];
       panel.element.title = `full colour at ±${plain(limit)}`;
@@ -50,7 +59,6 @@ export function mount(element, scene, signal) {
     panel.draw("marks", (context, area) => raster.paint(context, area.x, area.y, area.width, area.height));
     drawHand();
   }
-  let palette = scene.palette;
 
   /** The chosen weight, and those edited before. */
   function drawHand() {
@@ -76,9 +84,11 @@ export function mount(element, scene, signal) {
     if (!cell) return;
     if (document.activeElement !== rowInput) rowInput.value = String(cell.i + 1);
     if (document.activeElement !== columnInput) columnInput.value = String(cell.j + 1);
-    const text = plain(weightAt(cell.i, cell.j), 5).replace("−", "-");
+    const text = String(Number(weightAt(cell.i, cell.j).toPrecision(6)));
     // Writing the same text would move the caret of whoever types.
-    if (!valueInput.dataset.typing && valueInput.value !== text) valueInput.value = text;
+    if (!isTyping && valueInput.value !== text) valueInput.value = text;
+    const announced = `W_hh[${cell.i + 1}, ${cell.j + 1}] = ${text}`;
+    if (spoken.textContent !== announced) spoken.textContent = announced;
   }
 
   function takeInHand() {
@@ -101,10 +111,14 @@ export function mount(element, scene, signal) {
     if (!cell) return;
     const { i, j } = cell;
     const others = store.experiment.recurrent.edits.filter((each) => each.i !== i || each.j !== j);
-    store.edit(
-      { "recurrent.edits": [...others, { op: "set", i, j, value }] },
-      { label: `W_hh[${i + 1}, ${j + 1}] → ${plain(value)}`, merge: mergeKey() },
-    );
+    setEdits([...others, { op: "set", i, j, value }], `W_hh[${i + 1}, ${j + 1}] → ${plain(value)}`);
+  }
+
+  /** @param {typeof editsBefore} edits @param {string} label */
+  function setEdits(edits, label) {
+    isOwnChange = true;
+    store.edit({ "recurrent.edits": edits }, { label, merge: mergeKey() });
+    isOwnChange = false;
   }
 
   /** All that is typed into one weight is one step of history. */
@@ -114,21 +128,29 @@ export function mount(element, scene, signal) {
   }
 
   valueInput.addEventListener("input", () => {
-    valueInput.dataset.typing = "yes";
+    isTyping = true;
     const value = readNumber(valueInput.value, store.experiment.dtype);
     problem.textContent = value === null ? `weight: got “${valueInput.value.slice(0, 20)}”; expected a finite number that fits ${store.experiment.dtype}.` : "";
     valueInput.setAttribute("aria-invalid", String(value === null));
     if (value !== null) setWeight(value);
     // On the way to a number that doesn't fit there may have been one that did (1e3 in 1e39).
-    else store.edit({ "recurrent.edits": editsBefore }, { label: "weight", merge: mergeKey() });
+    else setEdits(editsBefore, "weight");
   }, { signal });
+  // Undo, a preset or another link: what was being typed is over.
+  store.subscribe((change) => {
+    if (change !== "experiment" || isOwnChange) return;
+    isTyping = false;
+    editsBefore = store.experiment.recurrent.edits;
+    problem.textContent = "";
+    valueInput.removeAttribute("aria-invalid");
+  }, signal);
   valueInput.addEventListener("focus", () => (editsBefore = store.experiment.recurrent.edits), { signal });
   valueInput.addEventListener("keydown", (event) => {
     if (event.key === "ArrowUp" || event.key === "ArrowDown") {
       event.preventDefault();
       const { cell } = store.view;
-      const step = (event.shiftKey ? 0.1 : 0.01) * limit * (event.key === "ArrowUp" ? 1 : -1);
-      delete valueInput.dataset.typing;
+      const step = (event.shiftKey ? 0.1 : 0.01) * typical * (event.key === "ArrowUp" ? 1 : -1);
+      isTyping = false;
       if (cell) setWeight(Number((weightAt(cell.i, cell.j) + step).toPrecision(12)));
       showHand();
     } else if (event.key === "Enter" || event.key === "Escape") {
@@ -136,7 +158,7 @@ export function mount(element, scene, signal) {
     }
   }, { signal });
   valueInput.addEventListener("blur", () => {
-    delete valueInput.dataset.typing;
+    isTyping = false;
     problem.textContent = "";
     valueInput.removeAttribute("aria-invalid");
     store.endStep();
@@ -167,6 +189,7 @@ export function mount(element, scene, signal) {
   }, { signal, capture: true });
   panel.body.addEventListener("keydown", (event) => {
     const step = ARROWS[/** @type {keyof typeof ARROWS} */ (event.key)];
+    if (hasModifier(event)) return;
     if (step) {
       event.preventDefault();
       event.stopPropagation();
@@ -210,5 +233,5 @@ function hoverTraces(run) {
   if (!weights || weights.data.length > MAX_HOVER_CELLS) return [];
   const units = Array.from({ length: H }, (_, k) => k + 1);
   const z = units.map((_, i) => Array.from(weights.data.subarray(i * H, (i + 1) * H)));
-  return [{ type: "heatmap", x: units, y: units, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "W_hh[%{y}, %{x}] = %{z:.4g}<extra></extra>" }];
+  return [{ type: "heatmap", x: units, y: units, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "W_hh[%{y:d}, %{x:d}] = %{z:.4g}<extra></extra>" }];
 }

@@ -11,12 +11,7 @@ const CLICK_SLACK_PX = 4;
 /** @param {PlotPanel} panel @param {Scene} scene @param {AbortSignal} signal */
 export function bindTimePanel(panel, scene, signal) {
   const { store } = scene;
-  panel.onZoom = (range) => {
-    if (!range) return store.look({ span: null });
-    const t0 = Math.max(0, Math.round(range[0] - 0.5));
-    const t1 = Math.min(store.experiment.steps, Math.max(t0 + 2, Math.round(range[1] - 0.5)));
-    store.look({ span: t1 - t0 >= store.experiment.steps ? null : [t0, t1] });
-  };
+  panel.onZoom = (range) => store.look({ span: range && spanWithin(scene.steps, range[0] - 0.5, range[1] - 0.5) });
   /** @type {[number, number] | null} */
   let pressed = null;
   panel.body.addEventListener("pointerdown", (event) => (pressed = [event.clientX, event.clientY]), { signal, capture: true });
@@ -28,6 +23,24 @@ export function bindTimePanel(panel, scene, signal) {
     const under = panel.dataUnder(event);
     if (under) store.look({ t: Math.round(under[0]) });
   }, { signal, capture: true });
+}
+
+/**
+ * The steps between two places on the axis: at least two of them, inside 0…T; null for all.
+ * @param {number} T @param {number} low @param {number} high
+ * @returns {[number, number] | null}
+ */
+export function spanWithin(T, low, high) {
+  const t0 = Math.max(0, Math.min(Math.round(low), T - 2));
+  const t1 = Math.min(T, Math.max(Math.round(high), t0 + 2));
+  return t1 - t0 >= T ? null : [t0, t1];
+}
+
+/** Shows so many times the steps that are shown now, the cursor in the middle. @param {Scene} scene @param {number} factor */
+export function zoomAroundCursor({ store, span: [t0, t1], steps }, factor) {
+  const half = Math.max(1, ((t1 - t0) * factor) / 2);
+  const middle = Math.min(Math.max(store.view.t, half), Math.max(half, steps - half));
+  store.look({ span: spanWithin(steps, middle - half, middle + half) });
 }
 
 /** @param {PlotPanel} panel @param {Scene} scene */

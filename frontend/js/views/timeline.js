@@ -5,6 +5,7 @@
  */
 import { blend, fateColour } from "../render/palette.js";
 import { powerOfTen } from "../render/format.js";
+import { hasModifier } from "../ui/keyboard.js";
 import { TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -220,6 +221,7 @@ export function mount(element, scene, signal) {
 
   bindPointer();
   canvas.addEventListener("keydown", (event) => {
+    if (hasModifier(event)) return;
     const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[event.key];
     const t = step ? store.view.t + step * (event.shiftKey ? 10 : 1) : event.key === "Home" ? 1 : event.key === "End" ? store.experiment.steps : null;
     if (t === null) return;
@@ -258,11 +260,19 @@ export function mount(element, scene, signal) {
 }
 
 /**
- * Decades between the gradient at a step (1…T) and the last one: what survives of it there.
+ * Decades between the gradient at a step (1…T) and the last one: what survives of it there. NaN
+ * where the last one is zero or not known.
  * @param {Run} run @param {number} t
  */
 export function survivalAt(run, t) {
-  const start = run.done?.diagnosis?.gradients.log10_start ?? NaN;
-  const last = Number.isFinite(start) ? start : run.valueAt("log10_grad_h", run.T - 1);
-  return run.valueAt("log10_grad_h", t - 1) - last;
+  return run.valueAt("log10_grad_h", t - 1) - lastGradient(run);
+}
+
+/** log10 ‖∂L/∂h_T‖. @param {Run} run */
+function lastGradient(run) {
+  const verdict = run.done?.diagnosis?.gradients;
+  // The verdict has it to the step; of a batch it is a mean, while the panels show one sequence.
+  if (verdict?.start_after === 0 && run.experiment.batch_size === 1) return verdict.log10_start ?? NaN;
+  const last = run.valueAt("log10_grad_h", run.T - 1);
+  return last === -Infinity ? NaN : last;
 }

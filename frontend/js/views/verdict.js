@@ -20,11 +20,16 @@ export function mount(element, scene, signal) {
   let shown = null;
 
   function draw() {
-    const done = scene.run?.done;
-    if (!done || done === shown || !scene.run) return;
+    const { run } = scene;
+    const done = run?.done ?? null;
+    if (!run || done === shown && done) return;
     shown = done;
+    if (!done) {
+      say(gradients, null, `computing ${run.T.toLocaleString("en")} steps of ${run.H.toLocaleString("en")} units …`);
+      return say(states, null, "");
+    }
     const { diagnosis } = done;
-    const { experiment } = scene.run;
+    const { experiment } = run;
     say(gradients, diagnosis?.gradients.fate, diagnosis ? gradientSentence(diagnosis, experiment) : "");
     say(states, diagnosis?.states.fate, diagnosis ? stateSentence(diagnosis, experiment) : "");
     if (details.open) drawWhy();
@@ -43,6 +48,10 @@ export function mount(element, scene, signal) {
     if (event.key === "Escape") details.open = false;
   }, { signal });
   scene.loop.addLayer("verdict", draw, signal);
+  // On a phone ρ sticks below the verdict, which is as high as its words need.
+  const observer = new ResizeObserver(() => document.documentElement.style.setProperty("--verdict-height", `${element.offsetHeight}px`));
+  observer.observe(element);
+  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
 }
 
 /** @param {HTMLElement | undefined} clause @param {keyof typeof SIGN | null | undefined} fate @param {string} text */
