@@ -15,8 +15,8 @@ from rnncore.trajectory import Trajectory
 _LN_2 = float(np.log(2.0))
 # A step whose slopes are all below this gets an exponent of its own.
 _SATURATED = 2.0**-10
-# Preactivations are cut here in float64: the sum of their logarithms over a million steps must
-# still be a number.
+# Preactivations are cut here in float64, infinite ones too: the sum of their logarithms over a
+# million steps must still be a number.
 _LARGEST_PREACTIVATION = 1e300
 
 

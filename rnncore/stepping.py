@@ -36,7 +36,6 @@ class Stepper:
         self._activation = cell.activation
         self._trajectory = trajectory
         self._band = band(cell.dtype)
-        self._largest = torch.finfo(cell.dtype).max
         self._kernel = ForwardKernel(
             cell.W_hh.detach(), cell.activation, trajectory.u, trajectory.a, ops
         )
@@ -106,9 +105,8 @@ class Stepper:
 
         if self._activation == "tanh":
             h, k = normalised(a, scale)
-            # Clipped to the end of the dtype, where the logarithm of the slope is still finite.
-            a = times_power_of_two(a, scale).clamp(-self._largest, self._largest)
-            trajectory.a[t, row] = a
+            # ±inf where W_hh h_0 leaves the dtype: tanh knows what to make of that.
+            trajectory.a[t, row] = a = times_power_of_two(a, scale)
             if k > self._band.linear_below:
                 h, k = torch.tanh(a), np.zeros_like(k)
         else:

@@ -171,20 +171,17 @@ class Sweeper:
         return None if fits.all() else fits
 
     def _step_carefully(self, block: _Block, j: int, row: int, k: Exponents) -> None:
-        """Step j of a block for one row, every sum and product at a scale of its own.
+        """Step j of a block for one row, every product and every sum at a scale of its own.
 
         `k` is the exponent of the incoming w.
         """
-        delta, above = self._delta_carefully(block, j, row, k)
-        v, damping = delta, np.zeros_like(above)
+        terms = [normalised(self._path[j + 1, row], k)]
+        if block.g is not None:
+            terms.append(normalised(block.g[j, row], block.m[j, row]))
+        delta, above = _sum(terms)
+        # d ⊙ δ term by term: a slope may silence the units in which the larger term lives.
         t = block.t0 + j
-        if self._activation == "tanh":
-            # Unit by unit in logarithms: here the slopes may be too far apart for a product.
-            magnitudes, damping = damped(delta.double().abs().log(), self._trajectory.a[t, row])
-            v = (magnitudes * delta.sign()).to(delta.dtype)
-        elif block.d is not None:
-            v = block.d[j, row] * delta
-        v, damping = normalised(v, damping)
+        v, damping = _sum([self._damped(block, j, row, u, m - above) for u, m in terms])
         w, gain = normalised(self._kernel.product(v), np.zeros_like(above))
 
         self._delta[j, row], self._v[j, row], self._path[j, row] = delta, v, w
@@ -192,17 +189,17 @@ class Sweeper:
         swept = np.array([norms(vector) for vector in (delta, v, w)])
         self.logs.record((t, row), swept, above=above, damping=damping, gain=gain)
 
-    def _delta_carefully(
-        self, block: _Block, j: int, row: int, k: Exponents
+    def _damped(
+        self, block: _Block, j: int, row: int, u: Tensor, k: Exponents
     ) -> tuple[Tensor, Exponents]:
-        """δ = w + g of one row, normalised, at the scale of the larger term."""
-        w, k = normalised(self._path[j + 1, row], k)
-        if block.g is None:
-            return w, k
-        g, m = normalised(block.g[j, row], block.m[j, row])
-        scale = common_exponents(w, k, g, m)
-        total = times_power_of_two(w, k - scale) + times_power_of_two(g, m - scale)
-        return normalised(total, scale)
+        """d ⊙ u · 2ᵏ of one row, normalised."""
+        if block.d is None:
+            return u, k
+        if self._activation == "relu":
+            return normalised(block.d[j, row] * u, k)
+        # Unit by unit in logarithms: here the slopes may be too far apart for a product.
+        magnitudes, shift = damped(u.double().abs().log(), self._trajectory.a[block.t0 + j, row])
+        return normalised((magnitudes * u.sign()).to(u.dtype), k + shift)
 
     def _exponents_above(self, block: _Block, start: int, end: int) -> tuple[Exponents, Exponents]:
         """The exponents of δ at the steps [start, end), and what the incoming w has less.
@@ -236,3 +233,12 @@ class Sweeper:
             share[steps] = weight_share(
                 v[: t1 - t0], self.logs.v[steps], vectors[steps], log10_norm[steps]
             )
+
+
+def _sum(terms: list[tuple[Tensor, Exponents]]) -> tuple[Tensor, Exponents]:
+    """The sum of one or two normalised u · 2ᵏ, normalised, taken at the scale of the larger."""
+    if len(terms) == 1:
+        return terms[0]
+    (u, k), (v, m) = terms
+    scale = common_exponents(u, k, v, m)
+    return normalised(times_power_of_two(u, k - scale) + times_power_of_two(v, m - scale), scale)
