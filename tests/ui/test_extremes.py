@@ -90,3 +90,12 @@ def test_the_page_outlives_its_server(page: Page, own_server: Server) -> None:
     instrument.wait_for("recurrent.spectral_radius", 0.4)
     expect(gone).to_be_hidden()
     assert instrument.painted["cell"]["hidden_size"] == 8
+
+
+@pytest.mark.expect_console("ERR_FAILED", "request failed")
+def test_without_plotly_the_page_paints_and_says_so(page: Page, server: Server) -> None:
+    page.route("**/*plotly*", lambda route: route.abort())
+    instrument = Instrument(page, server.url).open()
+    expect(page.locator(".message-axes")).to_contain_text("Plotly could not be loaded")
+    instrument.rho.fill("0.5")
+    instrument.wait_for("recurrent.spectral_radius", 0.5)

@@ -231,3 +231,46 @@ def test_hover_names_what_lies_under_the_pointer(page: Page, server: Server) -> 
     label = page.locator(".recurrent-matrix .hovertext")
     expect(label).to_contain_text("W_hh[3, 6]")
     expect(label).to_contain_text(f"{float(run['W_hh'][2, 5]):.4g}".replace("-", "−"))
+
+
+def test_a_zoom_past_the_end_stays_inside(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=0.9&T=5").rest()
+    area = instrument.plot_area(".norms")
+    page.mouse.move(area["x"] + area["width"] * 0.92, area["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] + 40, area["y"] + 30, steps=4)
+    page.mouse.up()
+    page.wait_for_function(
+        "() => document.querySelector('.norms .plot')._fullLayout.xaxis.range.join() === '3.5,5.5'"
+    )
+    page.keyboard.press("0")
+    page.wait_for_function(
+        "() => document.querySelector('.norms .plot')._fullLayout.xaxis.range.join() === '0.5,5.5'"
+    )
+
+
+def test_keys_belong_to_the_field_that_has_the_focus(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=0.9&T=50")
+    instrument.rho.fill("0.5")
+    instrument.wait_for("recurrent.spectral_radius", 0.5)
+    typed = page.get_by_label("step t", exact=True)
+    typed.focus()
+    page.keyboard.type("7")
+    page.keyboard.press("Control+z")  # undoes the typing, not the network
+    loop = page.get_by_label("loop")
+    loop.focus()
+    page.keyboard.press("Space")
+    expect(loop).not_to_be_checked()
+    expect(page.get_by_role("button", name="play")).to_be_visible()
+    assert instrument.painted["recurrent"]["spectral_radius"] == 0.5
+
+
+def test_a_bin_of_steps_is_not_read_as_one(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=0.9&T=5000&input=noise&t=2500")
+    expect(page.locator(".readout h2")).to_have_text(re.compile(r"largest in t = \d+…\d+"))
+    run = instrument.posted(
+        {"recurrent": {"spectral_radius": 0.9}, "steps": 5000, "input": {"kind": "noise"}}
+    )
+    first, last = (int(n) for n in re.findall(r"\d+", page.locator(".readout h2").inner_text()))
+    largest = 10 ** run["log10_norm_h"][first - 1 : last].max()
+    assert float(instrument.readout("‖ht‖")) == pytest.approx(largest, rel=5e-3)
