@@ -1,4 +1,6 @@
+import gc
 import math
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -17,7 +19,7 @@ from rnncore import (
     recurrent_matrix,
     rollout,
 )
-from tests.core.builders import cell_from, finished, make_cell, make_readout, silent
+from tests.core.builders import cell_from, finished, make_cell, make_readout, silent, swept
 
 
 def whole(run):
@@ -316,3 +318,18 @@ def test_whole_run_questions_need_the_whole_run():
     run = Rollout(cell, X, H_0, make_readout(cell))
     with pytest.raises(ValueError, match=r"rollout is not complete: got 0 of 5 steps"):
         _ = run.first_nonfinite_step
+
+
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+def test_storage_is_given_back_with_the_last_reference(activation):
+    """No reference cycles: a server's memory must not wait for the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        run = finished(make_cell(activation=activation), X, H_0)
+        swept(run)
+        alive = weakref.ref(run.trajectory)
+        del run
+        assert alive() is None
+    finally:
+        gc.enable()
