@@ -22,6 +22,10 @@ Curve = NDArray[np.float64]
 
 # A change of one decade over the whole run is what the eye reads as a trend on the log axis.
 DECADES_OF_CHANGE: Final = 1.0
+# States are averaged over the first and the last tenth of their way.
+SHARE_OF_ENDS: Final = 0.1
+# An isometry's computed σ_max is 1 to within rounding.
+SIGMA_TOLERANCE: Final = 1e-12
 # Six decades: below that a gradient step no longer moves a float32 weight of order 1.
 DECADES_TO_THRESHOLD: Final = 6.0
 
@@ -40,11 +44,11 @@ class QuantityFate:
 
 @dataclass(frozen=True)
 class GradientFate(QuantityFate):
-    """What became of ‖∂L/∂h_t‖ on its way from h_T back to h_1.
+    """What became of ‖∂L/∂h_t‖ on its way from h_T back to h_1, as it was measured.
 
-    log10_saturation + log10_linear_gain is the mean propagation factor: log10_factor itself. For
-    a loss at every step later losses are also added on the way, so log10_change, which is
-    measured, is not what that factor makes of T - 1 steps; the fate is that of propagation.
+    With the loss at the last step log10_saturation + log10_linear_gain is log10_factor. With a
+    loss at every step the gradient is a sum that grows on its way, whose factor has no such
+    parts: both are None.
     """
 
     log10_saturation: float | None = None  # the part of φ', mean over the steps
@@ -108,7 +112,8 @@ def quantity_fate(log10_norms: Tensor, *, toward: Literal["end", "start"]) -> Qu
     """
     checked_choice("toward", toward, ("end", "start"))
     curves = _curves("log10_norms", log10_norms, toward)
-    return _fate(_mean(curves, _survivors(curves)))
+    ends = SHARE_OF_ENDS if toward == "end" else 0.0
+    return _fate(_mean(curves, _survivors(curves)), ends=ends)
 
 
 def diagnose(
@@ -148,10 +153,13 @@ def diagnose(
     # One and the same sequences in all three, or the parts would not add up to the whole.
     survivors = _survivors(grad_h)
     parts = (_mean(curves, survivors) for curves in (grad_h, saturation, linear_gain))
+    states = quantity_fate(log10_norm_h, toward="end")
+    if activation == "tanh" and states.fate == "explode":
+        states = replace(states, fate="live")  # it grows into its bound, and no further
     return Diagnosis(
-        states=quantity_fate(log10_norm_h, toward="end"),
+        states=states,
         gradients=_gradient_fate(*parts, at=loss_at),
-        certificate=Certificate(gamma, sigma_max, sigma_max * gamma < 1, sigma_max * gamma > 1),
+        certificate=_certificate(gamma, sigma_max),
         float_end=FloatEnd(
             dtype=str(dtype).removeprefix("torch."),
             log10_max=log10(info.max),
@@ -160,33 +168,27 @@ def diagnose(
     )
 
 
+def _certificate(gamma: float, sigma_max: float) -> Certificate:
+    bound = sigma_max * gamma
+    return Certificate(gamma, sigma_max, bound < 1 - SIGMA_TOLERANCE, bound > 1 + SIGMA_TOLERANCE)
+
+
 def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: At) -> GradientFate:
     measured = _fate(grad_h)
-    # Losses at zero send nothing back: the way begins at the first gradient there is. It ends at
-    # h_1, so the step from h_1 to h_0 is no part of it.
-    start = measured.start_after or 0
-    saturation, linear_gain = saturation[start:-1], linear_gain[start:-1]
-    travelled = grad_h
-    if at == "every":
-        way = np.cumsum(saturation + linear_gain)
-        travelled = np.concatenate((np.full(start, -np.inf), [0.0], way))
-    propagated = _fate(travelled)
-    if propagated.fate is None:
+    if measured.fate is None:
         return GradientFate(log10_start=measured.log10_start, start_after=measured.start_after)
-    threshold = DECADES_TO_THRESHOLD * (1 if propagated.fate == "explode" else -1)
-    change = travelled - travelled[np.isfinite(travelled)][0]
+    threshold = DECADES_TO_THRESHOLD * (1 if measured.fate == "explode" else -1)
+    start = measured.start_after or 0
+    change = grad_h - grad_h[start]
     reached = change >= threshold if threshold > 0 else change <= threshold
     reached[:start] = False
-    is_zero = propagated.fate == "zero"
+    # Later losses join the gradient on its way, so its parts don't add up to its change; and the
+    # step from h_1 to h_0 is no part of the way to h_1.
+    has_parts = at == "last" and measured.fate != "zero"
     return GradientFate(
-        log10_factor=propagated.log10_factor,
-        log10_change=measured.log10_change,
-        fate=propagated.fate,
-        zero_after=propagated.zero_after,
-        log10_start=measured.log10_start,
-        start_after=measured.start_after,
-        log10_saturation=None if is_zero else float(saturation.mean()),
-        log10_linear_gain=None if is_zero else float(linear_gain.mean()),
+        **vars(measured),
+        log10_saturation=float(saturation[start:-1].mean()) if has_parts else None,
+        log10_linear_gain=float(linear_gain[start:-1].mean()) if has_parts else None,
         threshold_log10=threshold,
         steps_to_threshold=int(np.argmax(reached)) if reached.any() else None,
     )
@@ -214,8 +216,12 @@ def _mean(curves: Curve, survivors: NDArray[np.bool_]) -> Curve:
     return mean
 
 
-def _fate(curve: Curve) -> QuantityFate:
-    """The fate of a norm whose logarithms are given in the order of travel."""
+def _fate(curve: Curve, *, ends: float = 0.0) -> QuantityFate:
+    """The fate of a norm whose logarithms are given in the order of travel.
+
+    `ends` is the share of the way over which both ends are averaged: a driven state fluctuates,
+    and two of its samples are no trend. An exponential has the same factor for every share.
+    """
     alive = np.flatnonzero(~np.isneginf(curve))
     if len(alive) == 0:
         return QuantityFate()
@@ -226,10 +232,13 @@ def _fate(curve: Curve) -> QuantityFate:
     if first == last:
         return start
     change = float(curve[last] - curve[first])
+    width = max(1, int(ends * (last + 1 - first)))
+    rise = float(curve[last + 1 - width : last + 1].mean() - curve[first : first + width].mean())
+    factor = rise / (last + 1 - first - width)
     fate: Fate = "live"
-    if abs(change) >= DECADES_OF_CHANGE:
-        fate = "explode" if change > 0 else "vanish"
-    return replace(start, log10_factor=change / (last - first), log10_change=change, fate=fate)
+    if abs(factor) * (last - first) >= DECADES_OF_CHANGE:
+        fate = "explode" if factor > 0 else "vanish"
+    return replace(start, log10_factor=factor, log10_change=change, fate=fate)
 
 
 def _finite_or_none(part: dict[str, Any]) -> dict[str, Any]:

@@ -148,9 +148,18 @@ class Rollout:
 
     @property
     def first_nonfinite_step(self) -> int | None:
-        """Index from 0 of the first h whose norm exceeds the dtype, in any sequence; or None."""
+        """Index from 0 of the first h with an entry beyond the dtype, in any sequence; or None."""
         self.require_complete()
-        return _first(self._log10_norms() > log10(torch.finfo(self.cell.dtype).max))
+        # Where an entry is too large, the norm is; the reverse takes a look.
+        log10_max = log10(torch.finfo(self.cell.dtype).max)
+        candidates = np.flatnonzero((self.trajectory.log10_norm[1:] > log10_max).any(axis=1))
+        for part in np.array_split(candidates, max(1, len(candidates) // BLOCK)):
+            if len(part):
+                is_infinite = torch.isinf(self.trajectory.h(int(part[0]) + 1, int(part[-1]) + 2))
+                found = is_infinite.flatten(1).any(dim=1).nonzero()
+                if len(found):
+                    return int(part[0]) + int(found[0])
+        return None
 
     @property
     def first_zero_step(self) -> int | None:

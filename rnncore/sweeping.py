@@ -91,10 +91,13 @@ class Sweeper:
         new = trajectory.u.new_zeros
         # Entry j of the path is the w that step j hands down; the last is what comes in.
         self._path, self._delta, self._v = new(n + 1, N, H), new(n, N, H), new(n, N, H)
+        self._exponents = np.zeros(N)  # of the incoming w
+        if loss.at == "last":
+            # Then δ_T is all there is, and it comes in as if a step beyond T had handed it down.
+            (self._path[0],), (self._exponents,) = loss.local_gradient(rollout, T - 1, T)
         self._kernel = BackwardKernel(
             rollout.cell.W_hh.detach(), self._path, self._delta, self._v, ops
         )
-        self._exponents = np.zeros(N)  # of the incoming w
         self._stride = n
 
     def sweep(self, t0: int, t1: int) -> None:
@@ -113,10 +116,9 @@ class Sweeper:
                 continue
             last = int(np.flatnonzero(~fits.all(axis=1))[-1])
             self._exponents = above[last] + block.shift[start + last]
+            came = above[last] if link is None else above[last] + link[last]
             for row in np.flatnonzero(~fits[last]):
-                self._step_carefully(
-                    block, start + last, int(row), above[last, row] + link[last, row]
-                )
+                self._step_carefully(block, start + last, int(row), came[row])
             # Where the band is left again and again, long attempts would be thrown away.
             self._stride = min(self._trajectory.block, 2 * (end - start - last))
             end = start + last
@@ -127,19 +129,13 @@ class Sweeper:
 
         A zero has m = -inf: it must not decide the scale of what it is added to.
         """
-        m = np.full((t1 - t0, self._trajectory.rows), -np.inf)
-        charged = t0 if self._loss.at == "every" else self._trajectory.steps - 1
-        if charged >= t1:
-            return None, m
-        g = self._trajectory.u.new_zeros(*m.shape, self._rollout.cell.hidden_size)
-        first = max(0, charged - t0)
-        local, exponents = self._loss.local_gradient(self._rollout, t0 + first, t1)
-        g[first:] = local
-        m[first:] = np.where(local.any(dim=-1).cpu().numpy(), exponents, -np.inf)
-        return g, m
+        if self._loss.at == "last":
+            return None, np.full((t1 - t0, self._trajectory.rows), -np.inf)
+        g, m = self._loss.local_gradient(self._rollout, t0, t1)
+        return g, np.where(g.any(dim=-1).cpu().numpy(), m, -np.inf)
 
     def _attempt(
-        self, block: _Block, start: int, end: int, above: Exponents, link: Exponents
+        self, block: _Block, start: int, end: int, above: Exponents, link: Exponents | None
     ) -> NDArray[np.bool_] | None:
         """Plain steps end - 1 … start; which of them (end - start, N) stand, None for all.
 
@@ -150,7 +146,7 @@ class Sweeper:
         if block.g is not None:
             g = times_power_of_two(block.g[start:end], block.m[start:end] - above)
         f = None
-        if link.any():
+        if link is not None and link.any():
             f = times_power_of_two(self._path.new_ones(*link.shape, 1), link)
         self._kernel.run(start, end, d, g, f)
 
@@ -201,8 +197,10 @@ class Sweeper:
         magnitudes, shift = damped(u.double().abs().log(), self._trajectory.a[block.t0 + j, row])
         return normalised((magnitudes * u.sign()).to(u.dtype), k + shift)
 
-    def _exponents_above(self, block: _Block, start: int, end: int) -> tuple[Exponents, Exponents]:
-        """The exponents of δ at the steps [start, end), and what the incoming w has less.
+    def _exponents_above(
+        self, block: _Block, start: int, end: int
+    ) -> tuple[Exponents, Exponents | None]:
+        """The exponents of δ at the steps [start, end), and what the incoming w has less, if so.
 
         They are those of the incoming w, lowered by the slopes' exponents on the way. Saturated
         steps may lower them so far that a local gradient has no number at that scale: there δ
@@ -210,8 +208,7 @@ class Sweeper:
         """
         shift, least = block.shift[start:end], block.m[start:end] - self._band.middle
         if not shift.any() and not (self._exponents < least).any():
-            constant = np.tile(self._exponents, (end - start, 1))
-            return constant, np.zeros_like(constant)
+            return np.broadcast_to(self._exponents, shift.shape), None
         above, k = np.empty_like(shift), self._exponents
         link = np.empty_like(shift)
         for j in reversed(range(end - start)):
