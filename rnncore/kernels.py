@@ -167,9 +167,8 @@ class BackwardKernel:
         self._ops = ops
         self._W_hh = ops.native(W_hh.contiguous())
         self._row = W_hh.new_empty(W_hh.shape[-1])
-        # The rows of the storage, made once for all blocks.
         self._path, self._delta, self._v = (
-            list(ops.native(_without_single_row(storage))) for storage in (path, delta, v)
+            _without_single_row(storage) for storage in (path, delta, v)
         )
 
     def run(
@@ -182,12 +181,21 @@ class BackwardKernel:
                 `v` is left alone, v is δ.
             g: the local gradients likewise; None where all are 0: then `delta` is left alone,
                 δ is the incoming w.
-            f: factors on the incoming w before g is added, (end - start, N, 1); None for 1.
+            f: factors on the incoming w before g is added, (end - start, N, 1); None for 1, and
+                where g is None.
         """
         dot, add, multiply = self._ops.dot, self._ops.add, self._ops.multiply
-        W_hh, w = self._W_hh, self._path[end]
-        stored = (reversed(part[start:end]) for part in (self._delta, self._v, self._path))
-        steps = zip(*stored, self._rows(d), self._rows(g), self._rows(f), strict=False)
+        W_hh, w = self._W_hh, self._ops.native(self._path[end])
+        steps = zip(
+            self._rows(None if g is None else self._delta[start:end]),
+            self._rows(None if d is None else self._v[start:end]),
+            self._rows(self._path[start:end]),
+            *(
+                self._rows(None if each is None else _without_single_row(each))
+                for each in (d, g, f)
+            ),
+            strict=False,
+        )
         for delta_t, v_t, w_t, d_t, g_t, f_t in steps:
             # Rebinding instead of copying: where a factor is 1 or a term is 0, the vector
             # before is the vector after.
@@ -204,10 +212,8 @@ class BackwardKernel:
         return self._row.clone()
 
     def _rows(self, vectors: Tensor | None) -> Any:
-        """The rows of (n, N, H) from the last to the first, or None for ever."""
-        if vectors is None:
-            return repeat(None)
-        return reversed(list(self._ops.native(_without_single_row(vectors))))
+        """The rows of (n, …, H) from the last to the first, or None for ever."""
+        return repeat(None) if vectors is None else reversed(list(self._ops.native(vectors)))
 
 
 def _without_single_row(storage: Tensor) -> Tensor:

@@ -75,7 +75,8 @@ class LinearLoss:
         checked_shape("c", self.c, (rollout.cell.hidden_size,))
         c = cast("c", self.c.detach(), rollout.cell.dtype).to(rollout.cell.device)
         shape = (t1 - t0, rollout.trajectory.rows)
-        return normalised(c.expand(*shape, -1), np.zeros(shape))
+        c, k = normalised(c, np.zeros(()))
+        return c.expand(*shape, -1), np.full(shape, k)
 
 
 @final

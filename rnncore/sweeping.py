@@ -207,7 +207,7 @@ class Sweeper:
         starts anew at the scale of the gradient.
         """
         shift, least = block.shift[start:end], block.m[start:end] - self._band.middle
-        if not shift.any() and not (self._exponents < least).any():
+        if not shift.any() and (block.g is None or not (self._exponents < least).any()):
             return np.broadcast_to(self._exponents, shift.shape), None
         above, k = np.empty_like(shift), self._exponents
         link = np.empty_like(shift)
