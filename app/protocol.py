@@ -145,7 +145,7 @@ class Done(ServerMessage):
     status: Literal["complete", "superseded", "cancelled"]
     timings: Timings | None = None
     first_nonfinite_step: int | None = None
-    """Index, from 0, of the first step whose ‖h‖ is beyond the run's dtype."""
+    """Index, from 0, of the first step with an entry of h beyond the run's dtype."""
     notes: list[Note] = Field(default_factory=list)
     diagnosis: Diagnosis | None = None
     spectral_radius: float | None = None

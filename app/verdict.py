@@ -34,9 +34,10 @@ class GradientsVerdict(StatesVerdict):
     """What became of ‖∂L/∂h_t‖ from h_T back to h_1."""
 
     log10_saturation: float | None
-    """The part of the factor that the activation's slope takes, as a power of ten."""
+    """The part of the factor that the activation's slope takes, as a power of ten; null where
+    losses at every step join the gradient on its way."""
     log10_linear_gain: float | None
-    """The part of the factor that W_hhᵀ gives, as a power of ten."""
+    """The part of the factor that W_hhᵀ gives, likewise."""
     threshold_log10: float
     """The change that steps_to_threshold counts to, in decades: -6, or 6 where it explodes."""
     steps_to_threshold: int | None

@@ -16,6 +16,7 @@ from torch import Tensor
 from rnncore.cells.elman import ElmanCell
 from rnncore.checks import ArgumentError, checked_count, checked_shape
 from rnncore.chunks import (
+    LARGEST_CHUNK,
     Bounds,
     ShouldStop,
     checked_bounds,
@@ -152,8 +153,8 @@ class Rollout:
         self.require_complete()
         # Where an entry is too large, the norm is; the reverse takes a look.
         log10_max = log10(torch.finfo(self.cell.dtype).max)
-        candidates = np.flatnonzero((self.trajectory.log10_norm[1:] > log10_max).any(axis=1))
-        for part in np.array_split(candidates, max(1, len(candidates) // BLOCK)):
+        candidates = np.flatnonzero((self._log10_norms() > log10_max).any(axis=1))
+        for part in np.array_split(candidates, 1 + len(candidates) // LARGEST_CHUNK):
             if len(part):
                 is_infinite = torch.isinf(self.trajectory.h(int(part[0]) + 1, int(part[-1]) + 2))
                 found = is_infinite.flatten(1).any(dim=1).nonzero()

@@ -21,7 +21,7 @@ export interface Done {
   status: "complete" | "superseded" | "cancelled";
   timings: Timings | null;
   /**
-   * Index, from 0, of the first step whose ‖h‖ is beyond the run's dtype.
+   * Index, from 0, of the first step with an entry of h beyond the run's dtype.
    */
   first_nonfinite_step: number | null;
   notes: Note[];
@@ -127,11 +127,12 @@ export interface GradientsVerdict {
    */
   start_after: number | null;
   /**
-   * The part of the factor that the activation's slope takes, as a power of ten.
+   * The part of the factor that the activation's slope takes, as a power of ten; null where
+   * losses at every step join the gradient on its way.
    */
   log10_saturation: number | null;
   /**
-   * The part of the factor that W_hhᵀ gives, as a power of ten.
+   * The part of the factor that W_hhᵀ gives, likewise.
    */
   log10_linear_gain: number | null;
   /**

@@ -91,7 +91,7 @@ function stepsText(count) {
 }
 
 /** @param {Done} done @param {Diagnosis} diagnosis @param {Experiment} experiment */
-function whyHtml(done, { gradients, certificate }, { cell, recurrent }) {
+function whyHtml(done, { gradients, certificate }, { cell, recurrent, loss }) {
   const saturation = gradients.log10_saturation;
   const gain = gradients.log10_linear_gain;
   const rows = [
@@ -109,7 +109,10 @@ function whyHtml(done, { gradients, certificate }, { cell, recurrent }) {
   const henrici = typeof done.henrici_departure === "number"
     ? `<p>Departure of W<sub>hh</sub> from normality (Henrici): ${plain(done.henrici_departure)}; 0 for a normal matrix, whose powers grow exactly as ρ<sup>t</sup>.</p>` : "";
   const edits = recurrent.edits.length ? `<p>W<sub>hh</sub> carries ${recurrent.edits.length} edited weight${recurrent.edits.length > 1 ? "s" : ""}; ρ and σ<sub>max</sub> are of the edited matrix.</p>` : "";
-  return `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table><p>${bound}</p>${note}${henrici}${edits}`;
+  const parts = rows
+    ? `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table>`
+    : loss.at === "every" ? "<p>With a loss at every step later losses join the gradient on its way, so its rate has no parts. Put the loss at the last step to see what W<sub>hh</sub><sup>⊤</sup> and φ′ each do.</p>" : "";
+  return `${parts}<p>${bound}</p>${note}${henrici}${edits}`;
 }
 
 /** @param {string} name @param {string} factor @param {string} meaning @param {number} log10 @param {boolean} [isTotal] */
