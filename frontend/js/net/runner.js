@@ -3,7 +3,7 @@
  * stale is painted. Runs are a pure function of the Experiment and the window: after a lost
  * connection the newest wish is simply sent again.
  */
-import { difference, isSame } from "../state/experiment.js";
+import { difference } from "../state/experiment.js";
 import { Run, Standing } from "./run.js";
 import { readFrame } from "./tensors.js";
 import { LiveSocket } from "./socket.js";
@@ -144,9 +144,4 @@ export class Runner {
     this.#events.onState(state, reason);
     this.#pump();
   }
-}
-
-/** Whether two wishes ask for the same thing. @param {Wish | null} a @param {Wish} b */
-export function isSameWish(a, b) {
-  return a !== null && JSON.stringify(a.window) === JSON.stringify(b.window) && isSame(a.experiment, b.experiment);
 }

@@ -53,7 +53,6 @@ export class PlotPanel {
     element.innerHTML = `
       <header class="panel-head"><h2></h2><span class="panel-detail"></span><div class="panel-legend"></div></header>
       <div class="panel-body"><canvas class="marks" aria-hidden="true"></canvas><div class="plot" aria-hidden="true"></div><canvas class="overlay" aria-hidden="true"></canvas></div>`;
-    this.head = /** @type {HTMLElement} */ (element.querySelector("header"));
     this.legend = /** @type {HTMLElement} */ (element.querySelector(".panel-legend"));
     this.body = /** @type {HTMLElement} */ (element.querySelector(".panel-body"));
     this.figure = /** @type {HTMLElement} */ (element.querySelector(".plot"));

@@ -7,7 +7,6 @@ declare module "plotly.js" {
   export const version: string;
   export function react(element: HTMLElement, data: object[], layout: object, config?: object): Promise<Figure>;
   export function relayout(element: HTMLElement, changes: Record<string, unknown>): Promise<Figure>;
-  export function toImage(figure: object, options: object): Promise<string>;
   export function purge(element: HTMLElement): void;
   export namespace Fx {
     function unhover(element: HTMLElement): void;
