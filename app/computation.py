@@ -53,14 +53,13 @@ class Computation:
 
     def results(self) -> Iterator[Frame | Done]:
         """The frames of a run, then its `Done`."""
-        steps = self._experiment.steps
         with self._clock.counting("build"):
             found = matrix(self._experiment)
             start = setting(self._experiment, found, self._cache, self._device)
-        yield Frame("weights", 0, steps, start.weight_tensors())
+        yield from self._weights(found, start)
         yield self._inputs(start)
         # A drawn matrix has its spectrum already; that of an edited one can wait for the picture.
-        if found.spectrum_if_drawn is not None:
+        if found.drawn is not None:
             yield self._spectrum(found)
         with self._clock.counting("forward"):
             rollout = Rollout(start.cell, start.x, start.h_0, start.readout)
@@ -68,9 +67,21 @@ class Computation:
         with self._clock.counting("backward"):
             sweep = GradientSweep(rollout, self._loss(start))
         yield from self._gradients(sweep)
-        if found.spectrum_if_drawn is None:
+        if found.drawn is None:
             yield self._spectrum(found)
         yield self._done(found, rollout, sweep)
+
+    def _weights(self, found: Matrix, start: Setting) -> Iterator[Frame]:
+        steps, others = self._experiment.steps, start.other_weights()
+        if not self._plan.splits_weights:
+            yield Frame("weights", 0, steps, {**others, "W_hh": array(start.cell.W_hh)})
+            return
+        yield Frame("weights", 0, steps, others, start.weights_source)
+        if found.drawn is None:
+            yield Frame("matrix", 0, steps, {"W_hh": array(start.cell.W_hh)})
+        else:
+            drawn = {"W_hh_drawn": array(found.drawn.base)}
+            yield Frame("matrix", 0, steps, drawn, found.source)
 
     def _inputs(self, start: Setting) -> Frame:
         x, edges = start.x, self._plan.edges
@@ -85,6 +96,9 @@ class Computation:
             "eigenvalues": array(torch.view_as_real(measured.eigenvalues)),
             "singular_values": array(measured.singular_values),
         }
+        if self._plan.splits_weights and found.drawn is not None:
+            # Draw and spectrum share the factor: one frame carries all that ρ changes.
+            tensors["W_hh_scale"] = np.array([found.drawn.scale])
         return Frame("spectrum", 0, self._experiment.steps, tensors)
 
     def _measured(self, found: Matrix) -> Spectrum:

@@ -82,8 +82,10 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     columns = T if view is None else min(view.columns, view.t1 - view.t0)
     values_per_norm = 1 if view is None else 2
     weights = H * (D + H + O) + H + O
+    draw = NORM_BYTES * H * H  # W_hh as it was drawn, for a client that scales it
     result = (
         item * (weights + B * H + H)
+        + draw
         + NORM_BYTES * 3 * H
         + item * B * columns * (D + H + O)
         + NORM_BYTES * values_per_norm * columns * (2 * B + 2)

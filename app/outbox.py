@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.experiment import Experiment
 from app.limits import Cost
-from app.protocol import View
+from app.plan import Plan
 
 MOST_WAITING_BYTES = 4 * 2**20  # a whole small run, or one chunk of a large one
 MOST_WAITING_TEXTS = 1000
@@ -18,10 +18,10 @@ MOST_WAITING_TEXTS = 1000
 class Work:
     """One run of one session, from its message to its end."""
 
-    def __init__(self, run_id: int, experiment: Experiment, view: View | None, cost: Cost) -> None:
+    def __init__(self, run_id: int, experiment: Experiment, plan: Plan, cost: Cost) -> None:
         self.id = run_id
         self.experiment = experiment
-        self.view = view
+        self.plan = plan
         self.cost = cost
         self.is_started = False
         self._stop = threading.Event()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.protocol import View
+from app.experiment import Experiment
+from app.protocol import Run
 from rnncore import (
     backward_bounds,
     bin_edges,
@@ -18,6 +19,11 @@ from rnncore.bins import Edges
 from rnncore.chunks import FIRST_CHUNK, LARGEST_CHUNK
 
 Bounds = tuple[int, int]
+
+# A run of so few steps and multiplications takes a few milliseconds: one chunk is there before
+# anybody could look at a part of it.
+SHORT_STEPS = 1000
+SHORT_PRODUCTS = 2**26
 
 
 @dataclass(frozen=True)
@@ -30,17 +36,22 @@ class Plan:
     forward: tuple[Bounds, ...]
     backward: tuple[Bounds, ...]
     edges: tuple[int, ...] | None = None  # of the view's bins; None without a view
+    splits_weights: bool = False  # W_hh in a frame of its own, as its draw and a factor
 
     @classmethod
-    def chunked(cls, steps: int, view: View | None) -> Plan:
+    def of(cls, run: Run) -> Plan:
         """Chunks that start small and grow; with a view each holds whole bins."""
+        steps, view, splits = run.experiment.steps, run.view, run.split_weights
         if view is None:
-            return cls(tuple(chunk_bounds(steps)), tuple(backward_bounds(steps)))
+            if _is_short(run.experiment):
+                return cls(((0, steps),), ((0, steps),), splits_weights=splits)
+            forward, backward = tuple(chunk_bounds(steps)), tuple(backward_bounds(steps))
+            return cls(forward, backward, splits_weights=splits)
         edges = tuple(bin_edges(view.t0, view.t1, view.columns).tolist())
         # The same rule, looked at from the other end of time.
         mirrored = [-edge for edge in reversed(edges)]
         backward = tuple((-t1, -t0) for t0, t1 in _growing(mirrored))
-        return cls(tuple(_growing(edges)), backward, edges)
+        return cls(tuple(_growing(edges)), backward, edges, splits)
 
     @classmethod
     def whole(cls, steps: int) -> Plan:
@@ -53,6 +64,11 @@ class Plan:
             return None
         first, last = bisect_left(self.edges, t0), bisect_right(self.edges, t1)
         return np.array(self.edges[first:last], dtype=np.int64)
+
+
+def _is_short(experiment: Experiment) -> bool:
+    products = experiment.batch_size * experiment.steps * experiment.cell.hidden_size**2
+    return experiment.steps < SHORT_STEPS and products <= SHORT_PRODUCTS
 
 
 def _growing(edges: Sequence[int]) -> Iterator[Bounds]:

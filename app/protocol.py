@@ -49,6 +49,10 @@ class Run(Document):
     experiment: Experiment
     view: View | None = None
     """Null or absent: every step is sent."""
+    split_weights: bool = False
+    """Sends W_hh in a frame of its own, `matrix`, as its draw (W_hh_drawn, float64) where it has
+    no edits; its factor, W_hh_scale, comes with the spectrum. Then W_hh is W_hh_scale · W_hh_drawn
+    rounded to the run's dtype, and a changed ρ sends no matrix."""
 
     @model_validator(mode="after")
     def _view_lies_inside(self) -> Self:

@@ -25,7 +25,7 @@ from rnncore import (
 log = logging.getLogger("app")
 
 TOO_LARGE = 1009  # close codes of RFC 6455
-RESENT_ONLY_IF_CHANGED = {"weights", "inputs", "spectrum"}
+RESENT_ONLY_IF_CHANGED = {"weights", "matrix", "inputs", "spectrum"}
 
 
 class Session:
@@ -107,7 +107,7 @@ class Session:
             self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
             return
         self._supersede(message.id)
-        self._active = Work(message.id, message.experiment, message.view, cost)
+        self._active = Work(message.id, message.experiment, Plan.of(message), cost)
         self._start()
 
     def _refuse(self, refused: Refusal, *, is_run: bool) -> None:
@@ -150,8 +150,7 @@ class Session:
     def _compute(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         """On the worker's thread: computes, encodes and posts until done or told to stop."""
         end: Done | Error
-        plan = Plan.chunked(work.experiment.steps, work.view)
-        items = self._workshop.frames(work.experiment, plan, work.is_stopped)
+        items = self._workshop.frames(work.experiment, work.plan, work.is_stopped)
         try:
             with (
                 self._workshop.memory.share(work.cost.memory_bytes, work.is_stopped),

@@ -15,6 +15,7 @@ from rnncore import (
     ElmanCell,
     Note,
     Readout,
+    RecurrentMatrix,
     Spectrum,
     apply_edits,
     cast,
@@ -35,7 +36,8 @@ class Matrix:
 
     W_hh: Tensor  # (H, H) float64
     notes: tuple[Note, ...]
-    spectrum_if_drawn: Spectrum | None  # None where edits have changed the drawn one
+    drawn: RecurrentMatrix | None  # None where edits have changed it
+    source: str  # of the draw alone, without its factor
 
 
 def matrix(experiment: Experiment) -> Matrix:
@@ -48,15 +50,16 @@ def matrix(experiment: Experiment) -> Matrix:
         spectral_radius=wish.spectral_radius,
         gain=wish.gain,
     )
+    source = f"{wish.ensemble} {experiment.cell.hidden_size} {wish.seed}"
     if not wish.edits:
-        return Matrix(drawn.W, drawn.notes, drawn.spectrum)
-    return Matrix(apply_edits(drawn.W, wish.edits), drawn.notes, None)
+        return Matrix(drawn.W, drawn.notes, drawn, source)
+    return Matrix(apply_edits(drawn.W, wish.edits), drawn.notes, None, "")
 
 
 def measured_spectrum(experiment: Experiment, found: Matrix, cache: Cache) -> Spectrum:
     """The spectrum of W_hh; decomposed only if an edit changed more than its scale."""
-    if found.spectrum_if_drawn is not None:
-        return found.spectrum_if_drawn
+    if found.drawn is not None:
+        return found.drawn.spectrum
     key = ("spectrum", experiment.cell.hidden_size, experiment.recurrent.model_dump_json())
     return cache.get(key, lambda: spectrum(found.W_hh), lambda s: 24 * len(s.eigenvalues))
 
@@ -68,6 +71,7 @@ class Weights:
     W_xh: Tensor  # (H, D)
     b_h: Tensor  # (H,)
     W_hy: Tensor  # (O, H)
+    source: str
 
     @property
     def nbytes(self) -> int:
@@ -80,6 +84,8 @@ def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
     D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
     drive, bias, out = experiment.input_weights, experiment.bias, experiment.readout
 
+    key = ("weights", D, H, O, drive, bias, out, dtype)
+
     def make() -> Weights:
         W_xh = gaussian_weights(H, D, scale=drive.scale, seed=drive.seed)
         b_h = gaussian_bias(H, scale=bias.scale, seed=bias.seed)
@@ -88,9 +94,9 @@ def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
             cast("W_xh", W_xh, dtype).to(device),
             cast("b_h", b_h, dtype).to(device),
             cast("W_hy", W_hy, dtype).to(device),
+            source=repr(key),
         )
 
-    key = ("weights", D, H, O, drive, bias, out, dtype)
     return cache.get(key, make, lambda made: made.nbytes)
 
 
@@ -102,12 +108,12 @@ class Setting:
     readout: Readout
     x: Tensor  # (…, T, D)
     h_0: Tensor  # (…, H)
+    weights_source: str  # of all weights but W_hh
 
-    def weight_tensors(self) -> Mapping[str, Array]:
-        """The tensors of a `weights` frame."""
+    def other_weights(self) -> Mapping[str, Array]:
+        """All weights but W_hh, by name."""
         return {
             "W_xh": array(self.cell.W_xh),
-            "W_hh": array(self.cell.W_hh),
             "b_h": array(self.cell.b_h),
             "W_hy": array(self.readout.W_hy),
             "b_y": array(self.readout.b_y),
@@ -130,6 +136,7 @@ def setting(experiment: Experiment, found: Matrix, cache: Cache, device: str) ->
         Readout(drawn.W_hy, b_y),
         cast("x", x, dtype).to(device),
         cast("h_0", h_0, dtype).to(device),
+        drawn.source,
     )
 
 

@@ -40,7 +40,7 @@ async def whole_run(
 
     Raises a `Refusal`, or `ClientLeft`.
     """
-    work = Work(0, experiment, None, cost)
+    work = Work(0, experiment, Plan.whole(experiment.steps), cost)
     loop = asyncio.get_running_loop()
     computing = loop.run_in_executor(workshop.pool, _compute, workshop, work, held)
     leaving = asyncio.create_task(_has_left(request))
@@ -57,10 +57,9 @@ async def whole_run(
 
 def _compute(workshop: Workshop, work: Work, held: ExitStack) -> tuple[Frame, Done]:
     tensors: dict[str, Array] = {}
-    plan = Plan.whole(work.experiment.steps)
     try:
         held.enter_context(workshop.memory.share(work.cost.memory_bytes, work.is_stopped))
-        for item in workshop.frames(work.experiment, plan, work.is_stopped):
+        for item in workshop.frames(work.experiment, work.plan, work.is_stopped):
             if isinstance(item, Done):
                 done = item
             else:

@@ -75,6 +75,8 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme), {
   onWhole: showWhole,
+  // While the server computes the gradients, the page has time to turn states into pixels.
+  onStates: (run) => hidden.prepare(run),
   onProgress: (run) => {
     progress.show(run);
     scene.run = run;

@@ -104,3 +104,19 @@ test("a short run is wanted whole, a long one in columns", () => {
   assert.deepEqual(windowFor(long, null, 731), { t0: 0, t1: 10_000, columns: 800 });
   assert.deepEqual(windowFor(long, [500, 600], 731), { t0: 500, t1: 600, columns: 100 });
 });
+
+test("a drawn matrix times its factor is rounded to the run's dtype; an edited one comes as it is", () => {
+  const [drawn, scale] = [Float64Array.of(0.1, -1 / 3, 1e-40, 3), 1.37];
+  for (const dtype of /** @type {const} */ (["float32", "float64"])) {
+    const run = new Run(1, withFields(small, { dtype }), { t0: 0, t1: 4, columns: 4 });
+    assert.equal(run.W_hh, undefined);
+    run.standing.take(readFrame(frame({ kind: "matrix" }, { W_hh_drawn: { shape: [2, 2], data: drawn } })));
+    assert.equal(run.W_hh, undefined);
+    run.standing.take(readFrame(frame({ kind: "spectrum" }, { W_hh_scale: { shape: [1], data: Float64Array.of(scale) } })));
+    const round = dtype === "float32" ? Math.fround : (/** @type {number} */ x) => x;
+    assert.deepEqual([...(run.W_hh?.data ?? [])], [...drawn].map((each) => round(scale * each)));
+  }
+  const edited = new Run(2, small, { t0: 0, t1: 4, columns: 4 });
+  edited.standing.take(readFrame(frame({ kind: "matrix" }, { W_hh: { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) } })));
+  assert.deepEqual([...(edited.W_hh?.data ?? [])], [1, 2, 3, 4]);
+});

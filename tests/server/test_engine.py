@@ -9,9 +9,10 @@ import pytest
 
 from app.cache import Cache
 from app.engine import RunEngine
+from app.experiment import Experiment
 from app.frames import Frame
 from app.plan import Plan
-from app.protocol import Done, View, read_experiment
+from app.protocol import Done, Run, View, read_experiment
 from rnncore import (
     Cancelled,
 )
@@ -21,7 +22,8 @@ from .documents import CASES
 
 def results(engine: RunEngine, document: dict[str, Any]) -> tuple[list[Frame], Done]:
     experiment = read_experiment(json.dumps(document).encode())
-    made = list(engine.run(experiment, Plan.chunked(experiment.steps, None), lambda: False))
+    plan = Plan.of(Run(type="run", id=0, experiment=experiment))
+    made = list(engine.run(experiment, plan, lambda: False))
     assert isinstance(made[-1], Done)
     return [item for item in made if isinstance(item, Frame)], made[-1]
 
@@ -69,10 +71,15 @@ def test_a_run_looks_whether_it_is_still_wanted() -> None:
     assert looks == 4
 
 
+@pytest.mark.parametrize("steps", [1, 200, 1000, 100_000])
 @pytest.mark.parametrize("view", [None, View(t0=3, t1=999, columns=100)])
-def test_plans_cover_time_both_ways(view: View | None) -> None:
-    plan = Plan.chunked(1000, view)
-    first, last = (0, 1000) if view is None else (view.t0, view.t1)
+def test_plans_cover_time_both_ways(view: View | None, steps: int) -> None:
+    if view is not None:
+        steps = max(steps, view.t1)
+    plan = Plan.of(Run(type="run", id=0, experiment=Experiment(steps=steps), view=view))
+    first, last = (0, steps) if view is None else (view.t0, view.t1)
+    assert len(plan.forward) == len(plan.backward)
+    assert len(plan.forward) >= (3 if steps >= 1000 else 1)
     assert [t0 for t0, _ in plan.forward] == [first, *(t1 for _, t1 in plan.forward[:-1])]
     assert plan.forward[-1][1] == last
     assert [t1 for _, t1 in plan.backward] == [last, *(t0 for t0, _ in plan.backward[:-1])]

@@ -31,9 +31,13 @@ def posted(client: TestClient, document: dict[str, Any]) -> tuple[Tensors, dict[
 
 
 def streamed(
-    ws: Any, run_id: int, document: dict[str, Any], view: dict[str, int] | None = None
+    ws: Any,
+    run_id: int,
+    document: dict[str, Any],
+    view: dict[str, int] | None = None,
+    **options: bool,
 ) -> tuple[list[tuple[str, int, int, Tensors]], dict[str, Any]]:
-    message = {"type": "run", "id": run_id, "experiment": document, "view": view}
+    message = {"type": "run", "id": run_id, "experiment": document, "view": view, **options}
     ws.send_text(json.dumps(message))
     frames, done = reader_of(ws).until_end(run_id)
     return [
@@ -85,6 +89,48 @@ def test_the_stream_joined_is_what_post_gives_bit_for_bit(client: TestClient, na
         assert tensor.tobytes() == whole[key].tobytes(), key
     same = ("status", "first_nonfinite_step", "notes", "diagnosis", "spectral_radius", "experiment")
     assert {key: done[key] for key in same} == {key: whole_done[key] for key in same}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("ensemble", ["gaussian", "orthogonal", "delay_line"])
+def test_a_draw_times_its_factor_is_the_matrix_bit_for_bit(
+    client: TestClient, ensemble: str, dtype: str
+) -> None:
+    for rho in (0.3, 1.0, 1.37):
+        recurrent = {"ensemble": ensemble, "spectral_radius": rho}
+        document = {"cell": {"hidden_size": 9}, "recurrent": recurrent, "dtype": dtype, "steps": 3}
+        with client.websocket_connect(STREAM) as ws:
+            reader_of(ws).text()
+            frames, _ = streamed(ws, 1, document, split_weights=True)
+        kinds = {kind: tensors for kind, _, _, tensors in frames}
+        W_hh = kinds["spectrum"]["W_hh_scale"] * kinds["matrix"]["W_hh_drawn"]
+        whole, _ = posted(client, document)
+        assert W_hh.astype(dtype).tobytes() == whole["W_hh"].tobytes()
+        assert set(kinds["weights"]) == {"W_xh", "b_h", "W_hy", "b_y"}
+
+
+def test_a_changed_radius_sends_no_weights_and_an_edit_sends_the_matrix(client: TestClient) -> None:
+    def recurrent(rho: float, *values: float) -> dict[str, Any]:
+        edits = [{"op": "set", "i": 0, "j": 1, "value": value} for value in values]
+        return {"recurrent": {"spectral_radius": rho, "edits": edits}, "steps": 5}
+
+    documents = [recurrent(1), recurrent(0.9), recurrent(0.9, 0.5), recurrent(0.8, 0.5)]
+    with client.websocket_connect(STREAM) as ws:
+        reader_of(ws).text()
+        sent = [
+            {
+                kind: set(tensors)
+                for kind, _, _, tensors in streamed(ws, run_id, document, split_weights=True)[0]
+                if kind in ("weights", "matrix", "spectrum")
+            }
+            for run_id, document in enumerate([*documents, recurrent(0.8)])
+        ]
+    values = {"eigenvalues", "singular_values"}
+    assert sent[0]["matrix"] == {"W_hh_drawn"}
+    assert sent[1] == {"spectrum": {*values, "W_hh_scale"}}
+    assert sent[2] == {"matrix": {"W_hh"}, "spectrum": values}
+    assert sent[3] == sent[2]
+    assert sent[4] == {"matrix": {"W_hh_drawn"}, "spectrum": {*values, "W_hh_scale"}}
 
 
 @pytest.mark.parametrize("name", CASES)

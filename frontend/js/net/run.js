@@ -18,10 +18,14 @@ import { firstOfBatch } from "./tensors.js";
 
 /** @typedef {"log10_norm_h" | "log10_grad_h" | "log10_grad_W_hh" | "log10_grad_W_xh"} SeriesName */
 
+const STANDING = Object.freeze(/** @type {const} */ (["weights", "matrix", "inputs", "spectrum"]));
+
 /** Frames that stand until the server sends another of their kind on the same socket. */
 export class Standing {
   /** @type {Readonly<Record<string, Tensor>>} */
   weights = {};
+  /** W_hh, or its draw: then the spectrum's frame has its factor. @type {Readonly<Record<string, Tensor>>} */
+  matrix = {};
   /** @type {Readonly<Record<string, Tensor>>} */
   inputs = {};
   /** @type {Readonly<Record<string, Tensor>>} */
@@ -29,10 +33,9 @@ export class Standing {
 
   /** @param {Frame} frame @returns {boolean} whether the frame was of a standing kind */
   take({ metadata, tensors }) {
-    const { kind } = metadata;
-    if (kind !== "weights" && kind !== "inputs" && kind !== "spectrum") return false;
-    this[kind] = tensors;
-    return true;
+    const kind = STANDING.find((each) => each === metadata.kind);
+    if (kind) this[kind] = tensors;
+    return kind !== undefined;
   }
 
   copy() {
@@ -45,6 +48,8 @@ export class Run {
   done = null;
   /** @type {Standing} */
   standing = new Standing();
+  /** @type {Tensor | undefined} */
+  #W_hh;
   /** @type {Float32Array | Float64Array} [columns, H] */
   h = new Float32Array(0);
   /** @type {Float32Array | Float64Array} [columns, O] */
@@ -75,6 +80,23 @@ export class Run {
 
   get H() {
     return this.experiment.cell.hidden_size;
+  }
+
+  /** The recurrent weights in force [H, H], once they are here: the server's own numbers, to the bit. @returns {Tensor | undefined} */
+  get W_hh() {
+    return (this.#W_hh ??= this.standing.matrix.W_hh ?? this.#scaledDraw());
+  }
+
+  /** @returns {Tensor | undefined} */
+  #scaledDraw() {
+    const { matrix: { W_hh_drawn: drawn }, spectrum: { W_hh_scale: factor } } = this.standing;
+    const scale = factor?.data[0];
+    if (!drawn || scale === undefined) return undefined;
+    // A product of two float64 numbers, rounded to the run's dtype on its way into the array.
+    const ArrayType = this.experiment.dtype === "float32" ? Float32Array : Float64Array;
+    const data = new ArrayType(drawn.data.length);
+    for (let k = 0; k < data.length; k++) data[k] = scale * /** @type {number} */ (drawn.data[k]);
+    return { shape: drawn.shape, data };
   }
 
   get isWhole() {

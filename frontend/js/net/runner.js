@@ -17,6 +17,7 @@ import { LiveSocket } from "./socket.js";
 /**
  * @typedef {object} RunnerEvents
  * @property {(run: Run) => void} onWhole     a run is complete
+ * @property {(run: Run) => void} onStates    all states are here, the gradients are on their way
  * @property {(run: Run) => void} onProgress  a slow run has more to show
  * @property {() => void} onStopped            the run in flight was cancelled
  * @property {(error: ErrorMessage, experiment: Experiment | null) => void} onError
@@ -96,7 +97,7 @@ export class Runner {
     const { experiment, window } = wish;
     const run = new Run(this.#nextId++, experiment, window);
     this.#inFlight = run;
-    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), ...(run.hasView ? { view: window } : {}) });
+    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), split_weights: true, ...(run.hasView ? { view: window } : {}) });
   }
 
   /** @param {Hello | Done | ErrorMessage} message */
@@ -131,7 +132,7 @@ export class Runner {
     if (performance.now() - run.sentAt_ms > PATIENCE_MS / 2) {
       run.standing = this.#standing.copy();
       this.#events.onProgress(run);
-    }
+    } else if (frame.metadata.kind === "states" && run.statesEnd === run.columns) this.#events.onStates(run);
   }
 
   /** @param {import("./socket.js").SocketState} state @param {string} reason */

@@ -564,6 +564,12 @@ export interface Run {
    * Null or absent: every step is sent.
    */
   view?: View | null;
+  /**
+   * Sends W_hh in a frame of its own, `matrix`, as its draw (W_hh_drawn, float64) where it has
+   * no edits; its factor, W_hh_scale, comes with the spectrum. Then W_hh is W_hh_scale · W_hh_drawn
+   * rounded to the run's dtype, and a changed ρ sends no matrix.
+   */
+  split_weights?: boolean;
 }
 /**
  * Everything that is on the screen. `{}` is the default picture.

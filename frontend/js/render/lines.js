@@ -1,5 +1,9 @@
 /** Lines over columns: a quantity's extremes as a band, its largest as a line; gaps where it isn't finite. */
 
+import { stamp, textWidth } from "./stamps.js";
+
+const HALO_PX = 4;
+
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../net/run.js").Series} Series */
 /** @typedef {import("./panel.js").PlotPanel} PlotPanel */
@@ -22,7 +26,7 @@ export function paintSeries(context, panel, run, { low, high }, { colour, width,
   context.fillStyle = colour;
   context.globalAlpha = alpha;
   context.lineWidth = width;
-  context.lineJoin = "round";
+  context.lineJoin = "bevel";
   context.setLineDash([...dash]);
   const centre = (/** @type {number} */ column) => panel.px((run.stepOf(column) + 1 + run.stepOf(column + 1)) / 2);
   context.beginPath();
@@ -83,20 +87,25 @@ export function paintLine(context, panel, from, to, { colour, width, dash = [], 
  * Small text on a halo of the ground, readable over lines.
  * @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} y
  * @param {import("./palette.js").Palette} palette
- * @param {{align?: CanvasTextAlign, colour?: string}} [options]
+ * @param {{align?: "left" | "right" | "center", colour?: string}} [options]
  */
 export function paintText(context, text, x, y, palette, { align = "left", colour = palette.quiet } = {}) {
-  context.save();
-  context.font = `${palette.text_px}px ${palette.font}`;
-  context.textAlign = align;
-  context.textBaseline = "bottom";
-  context.lineWidth = 4;
-  context.lineJoin = "round";
-  context.strokeStyle = palette.ground;
-  context.strokeText(text, x, y);
-  context.fillStyle = colour;
-  context.fillText(text, x, y);
-  context.restore();
+  const font = `${palette.text_px}px ${palette.font}`;
+  stamp(context, x, y, `${font} ${align} ${colour} ${palette.ground} ${text}`, () => {
+    const width = textWidth(font, text) + HALO_PX;
+    const right = align === "left" ? width : align === "right" ? HALO_PX : width / 2;
+    return { left: width + HALO_PX - right, right, top: palette.text_px * 1.4, bottom: palette.text_px * 0.3 + HALO_PX };
+  }, (made) => {
+    made.font = font;
+    made.textAlign = align;
+    made.textBaseline = "bottom";
+    made.lineWidth = HALO_PX;
+    made.lineJoin = "round";
+    made.strokeStyle = palette.ground;
+    made.strokeText(text, 0, 0);
+    made.fillStyle = colour;
+    made.fillText(text, 0, 0);
+  });
 }
 
 /** Smallest and largest finite value of some series. @param {readonly Series[]} all @returns {[number, number]} */

@@ -1,10 +1,12 @@
 /**
- * A panel: a title line, and below it a picture in three layers that agree to the pixel: marks on
- * a canvas, Plotly's axes with invisible traces for hover and zoom, and an overlay for the cursor.
+ * A panel: a title line, and below it a picture in layers that agree to the pixel: marks on a
+ * canvas, Plotly's axes with invisible traces for hover and zoom, and over them the cursor, or an
+ * overlay canvas where a view asks for one: each canvas costs the browser time in every frame.
  * Plotly's plot area is fixed by margins, so the canvases know it even before Plotly is there.
  */
 
 import { roundUp } from "./scale.js";
+import { writeHidden } from "./write.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Margins in em of the pictures' text, so they grow with it */
@@ -20,9 +22,13 @@ import { roundUp } from "./scale.js";
  * @property {object} yaxis
  * @property {{x?: number, y?: number}} [integers]  axes that count: ticks on whole numbers only, about so many
  * @property {boolean} [canZoom]      along x
+ * @property {boolean} [hasOverlay]   a second canvas, over Plotly's layers
  */
 
 const FIXED = Object.freeze({ fixedrange: true });
+
+/** @param {readonly [number, number]} a @param {readonly [number, number]} b */
+const isSameRange = (a, b) => a[0] === b[0] && a[1] === b[1];
 
 export class PlotPanel {
   /** Size of the panel's body, and the plot area in it, in CSS pixels. */
@@ -34,10 +40,15 @@ export class PlotPanel {
   xRange = [0, 1];
   /** @type {[number, number]} */
   yRange = [0, 1];
-  /** @type {object[]} */
-  #traces = [];
+  /** Makes the traces for hover; null while something moves. @type {(() => object[]) | null} */
+  #offered = null;
+  /** The offer that Plotly has taken; null where it has no traces. @type {(() => object[]) | null} */
+  #taken = null;
+  #isUnderPointer = false;
   #isFigureStale = true;
   #isFigureMade = false;
+  /** @type {HTMLElement} */
+  #cursor;
 
   /**
    * @param {HTMLElement} element an empty section
@@ -52,15 +63,21 @@ export class PlotPanel {
     element.classList.add("panel");
     element.innerHTML = `
       <header class="panel-head"><h2></h2><span class="panel-detail"></span><div class="panel-legend"></div></header>
-      <div class="panel-body"><canvas class="marks" aria-hidden="true"></canvas><div class="plot" aria-hidden="true"></div><canvas class="overlay" aria-hidden="true"></canvas></div>`;
+      <div class="panel-body"><canvas class="marks" aria-hidden="true"></canvas><div class="plot" aria-hidden="true"></div><div class="cursor" aria-hidden="true" hidden></div>${options.hasOverlay ? `<canvas class="overlay" aria-hidden="true"></canvas>` : ""}</div>`;
     this.legend = /** @type {HTMLElement} */ (element.querySelector(".panel-legend"));
     this.body = /** @type {HTMLElement} */ (element.querySelector(".panel-body"));
     this.figure = /** @type {HTMLElement} */ (element.querySelector(".plot"));
     this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
-    this.overlay = /** @type {HTMLCanvasElement} */ (element.querySelector(".overlay"));
+    this.overlay = /** @type {HTMLCanvasElement | null} */ (element.querySelector(".overlay"));
+    this.#cursor = /** @type {HTMLElement} */ (element.querySelector(".cursor"));
     /** @type {HTMLElement} */ (element.querySelector("h2")).innerHTML = options.title;
     this.detail = /** @type {HTMLElement} */ (element.querySelector(".panel-detail"));
     this.detail.textContent = options.detail ?? "";
+    this.body.addEventListener("pointerenter", () => {
+      this.#isUnderPointer = true;
+      if (this.#offered && this.#offered !== this.#taken) this.#react(this.#offered);
+    }, { signal });
+    this.body.addEventListener("pointerleave", () => (this.#isUnderPointer = false), { signal });
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.body);
     signal.addEventListener("abort", () => {
@@ -89,9 +106,11 @@ export class PlotPanel {
     this.area = area;
     const ratio = globalThis.devicePixelRatio || 1;
     for (const canvas of [this.marks, this.overlay]) {
+      if (!canvas) continue;
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
+    Object.assign(this.#cursor.style, { top: `${area.y}px`, height: `${area.height}px` });
     this.#isFigureStale = true;
     this.onResize?.();
   }
@@ -117,14 +136,25 @@ export class PlotPanel {
 
   /** The axes' ranges from now on; Plotly is told only when they changed. @param {[number, number]} xRange @param {[number, number]} yRange */
   setRanges(xRange, yRange) {
-    const isSame = [...xRange, ...yRange].every((value, k) => value === [...this.xRange, ...this.yRange][k]);
-    if (isSame) return;
+    const hasOtherX = !isSameRange(xRange, this.xRange);
+    const hasOtherY = !isSameRange(yRange, this.yRange);
+    if (!hasOtherX && !hasOtherY) return;
     this.xRange = xRange;
     this.yRange = yRange;
-    if (this.#isFigureMade) void this.scene.plotly?.relayout(this.figure, {
-        "xaxis.range": [...xRange], "yaxis.range": [...yRange],
-        "xaxis.dtick": this.#tickStep("x"), "yaxis.dtick": this.#tickStep("y"),
-      });
+    if (!this.#isFigureMade) return;
+    // Old traces would be drawn anew, unseen, for every other range.
+    if (this.#taken && !this.#offered) this.#react(null);
+    else void this.scene.plotly?.relayout(this.figure, {
+      ...(hasOtherX ? { "xaxis.range": [...xRange], "xaxis.dtick": this.#tickStep("x") } : {}),
+      ...(hasOtherY ? { "yaxis.range": [...yRange], "yaxis.dtick": this.#tickStep("y") } : {}),
+    });
+  }
+
+  /** Puts the cursor at a place on the x axis; outside the range it is not seen. @param {number} x */
+  setCursor(x) {
+    const isOutside = x < this.xRange[0] || x > this.xRange[1];
+    writeHidden(this.#cursor, isOutside);
+    this.#cursor.style.transform = `translateX(${this.px(x)}px)`;
   }
 
   /**
@@ -134,8 +164,8 @@ export class PlotPanel {
    */
   draw(layer, paint) {
     const canvas = this[layer];
-    const context = canvas.getContext("2d");
-    if (!context) return;
+    const context = canvas?.getContext("2d");
+    if (!canvas || !context) return;
     const ratio = globalThis.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
@@ -154,23 +184,35 @@ export class PlotPanel {
 
   /** While marks move, what Plotly knows is old: it may not answer the pointer. @param {boolean} isMoving */
   setMoving(isMoving) {
+    if (isMoving) this.#offered = null;
     if (isMoving && this.#isFigureMade && !this.figure.classList.contains("is-moving")) this.scene.plotly?.Fx.unhover(this.figure);
     this.figure.classList.toggle("is-moving", isMoving);
   }
 
   /** Draws axes where they are stale; needs Plotly. */
   drawAxes() {
-    if (this.#isFigureStale && this.scene.plotly) this.rest(this.#traces);
+    if (this.#isFigureStale && this.scene.plotly) this.#react(this.#offered && this.#taken);
   }
 
-  /** Hands Plotly the data, invisible, for hover. @param {object[]} traces */
+  /**
+   * Offers Plotly the data, invisible, for hover. It takes them once a pointer is over the panel:
+   * till then they would only make every other range slow.
+   * @param {() => object[]} traces
+   */
   rest(traces) {
+    this.#offered = traces;
+    if (this.#isUnderPointer) this.#react(traces);
+    else this.drawAxes();
+  }
+
+  /** @param {(() => object[]) | null} traces */
+  #react(traces) {
     const { plotly } = this.scene;
     if (!plotly) return;
-    this.#traces = traces;
+    this.#taken = traces;
     this.#isFigureStale = false;
     // Reused layout objects would keep what a hand has zoomed; uirevision by range says when not to.
-    void plotly.react(this.figure, traces, this.#layout(), { displayModeBar: false, doubleClick: false, responsive: false, showTips: false });
+    void plotly.react(this.figure, traces?.() ?? [], this.#layout(), { displayModeBar: false, doubleClick: false, responsive: false, showTips: false });
     if (!this.#isFigureMade) this.#listen();
     this.#isFigureMade = true;
   }

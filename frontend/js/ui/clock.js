@@ -1,8 +1,11 @@
 /** One clock for all panels: play, pause, step, speed, loop, and the step typed. */
+import { writeAttribute, writeText } from "../render/write.js";
 import { ICONS } from "./icons.js";
 
 /** Steps a second at speed × 1. */
 const BASE_RATE = 20;
+/** toLocaleString makes one of these at every call. */
+const grouped = new Intl.NumberFormat("en");
 const SPEEDS = Object.freeze([0.25, 0.5, 1, 2, 5, 20, 100]);
 
 /** @param {HTMLElement} element @param {import("../state/store.js").Store} store @param {AbortSignal} signal */
@@ -57,13 +60,13 @@ export function mountClock(element, store, signal) {
   function show() {
     const { t, isPlaying, speed: rate, isLooping } = store.view;
     if (play.dataset.shows !== String(isPlaying)) play.innerHTML = isPlaying ? ICONS.pause : ICONS.play;
-    play.dataset.shows = String(isPlaying);
-    play.setAttribute("aria-label", isPlaying ? "pause" : "play");
-    if (document.activeElement !== typed) typed.value = String(t);
-    typed.max = String(store.experiment.steps);
-    of.textContent = `of ${store.experiment.steps.toLocaleString("en")}`;
-    speed.value = String(rate);
-    loop.checked = isLooping;
+    writeAttribute(play, "data-shows", String(isPlaying));
+    writeAttribute(play, "aria-label", isPlaying ? "pause" : "play");
+    if (document.activeElement !== typed && typed.value !== String(t)) typed.value = String(t);
+    writeAttribute(typed, "max", String(store.experiment.steps));
+    writeText(of, `of ${grouped.format(store.experiment.steps)}`);
+    if (speed.value !== String(rate)) speed.value = String(rate);
+    if (loop.checked !== isLooping) loop.checked = isLooping;
     if (isPlaying && !wasPlaying) {
       [last_ms, carried] = [performance.now(), 0];
       frame ??= requestAnimationFrame(tick);

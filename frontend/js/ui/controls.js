@@ -2,6 +2,7 @@
 import { valueAt } from "../state/experiment.js";
 import { FIELD_AT, problemWith } from "../state/fields.js";
 import { plain } from "../render/format.js";
+import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 
 /** @typedef {import("../state/fields.js").Field} Field */
 /** @typedef {import("../state/store.js").Store} Store */
@@ -102,6 +103,8 @@ class FieldRow {
   #store;
   #control;
   #isRefused = false;
+  /** What the hint says now: the problem, "" for the range; null where it must be written anew. @type {string | null} */
+  #said = null;
   #field;
 
   /** @param {Control} control @param {Store} store @param {AbortSignal} signal */
@@ -144,13 +147,16 @@ class FieldRow {
   limitMax(max) {
     this.#max = Math.min(this.#field.max ?? Infinity, max);
     if (this.#input instanceof HTMLInputElement) this.#input.max = String(this.#max);
+    this.#said = null;
     this.explain("");
   }
 
   show() {
-    this.element.hidden = this.#control.isShown ? !this.#control.isShown(this.#store) : false;
+    const isHidden = this.#control.isShown ? !this.#control.isShown(this.#store) : false;
+    writeHidden(this.element, isHidden);
     const value = valueAt(this.#store.experiment, this.#field.path);
-    if (this.#slider) this.#slider.value = String(Math.round(this.#position(Number(value))));
+    const position = String(Math.round(this.#position(Number(value))));
+    if (this.#slider && this.#slider.value !== position) this.#slider.value = position;
     if (this.#input === document.activeElement && this.#read() === value) return;
     if (this.#input === document.activeElement && this.#input instanceof HTMLInputElement && !this.#isFit(this.#read())) return;
     this.#restore();
@@ -158,9 +164,11 @@ class FieldRow {
 
   /** @param {string} problem  "" shows the range again */
   explain(problem) {
-    this.#hint.textContent = problem || this.#range();
-    this.#hint.classList.toggle("field-problem", problem !== "");
-    this.#input.setAttribute("aria-invalid", String(problem !== ""));
+    if (problem === this.#said) return;
+    this.#said = problem;
+    writeText(this.#hint, problem || this.#range());
+    writeAttribute(this.#hint, "class", problem === "" ? "field-hint" : "field-hint field-problem");
+    writeAttribute(this.#input, "aria-invalid", String(problem !== ""));
   }
 
   /** The server's word on the field, which stands until a run goes through. @param {string} problem  "" takes it back */

@@ -1,5 +1,7 @@
 /** What the page has to say: the state of the connection, refusals, remarks on a link. One box each. */
 
+import { writeHidden, writeText } from "../render/write.js";
+
 /**
  * @typedef {object} Box
  * @property {string} role    alert interrupts, status waits for its turn
@@ -42,8 +44,8 @@ export function mountMessages(bar, actions, signal) {
     box.append(span, press);
     bar.append(box);
     return (text) => {
-      if (span.textContent !== text) span.textContent = text;
-      box.hidden = text === "";
+      writeText(span, text);
+      writeHidden(box, text === "");
     };
   }
 }

@@ -1,5 +1,7 @@
 /** A line under the verdict while a long run is under way, with a way to stop it. */
 
+import { writeHidden } from "../render/write.js";
+
 const PATIENCE_MS = 300;
 
 /** @param {HTMLElement} element @param {{onStop: () => void}} actions @param {AbortSignal} signal */
@@ -13,10 +15,10 @@ export function mountProgress(element, { onStop }, signal) {
       if (performance.now() - run.sentAt_ms < PATIENCE_MS) return;
       // Forward fills half of the line, backward the other.
       const share = (run.statesEnd + run.columns - run.gradientsStart) / (2 * run.columns);
-      element.hidden = false;
+      writeHidden(element, false);
       bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
       fill.style.width = `${share * 100}%`;
     },
-    hide: () => (element.hidden = true),
+    hide: () => writeHidden(element, true),
   };
 }

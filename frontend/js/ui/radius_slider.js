@@ -1,5 +1,6 @@
 /** ρ, the largest control on the page: a native range with a detent at 1, and a number beside it. */
 import { plain } from "../render/format.js";
+import { writeAttribute, writeText } from "../render/write.js";
 import { problemWith, FIELD_AT } from "../state/fields.js";
 import { hasModifier } from "./keyboard.js";
 
@@ -74,12 +75,13 @@ export function mountRadiusSlider(element, scene, signal) {
   function show() {
     const rho = inForce();
     if (Number(slider.value) !== rho) slider.value = String(rho);
-    slider.setAttribute("aria-valuetext", `ρ = ${plain(rho, 4)}`);
+    writeAttribute(slider, "aria-valuetext", `ρ = ${plain(rho, 4)}`);
     if (document.activeElement === number && Number(number.value) === rho) return;
-    number.value = String(Number(rho.toPrecision(6)));
+    const text = String(Number(rho.toPrecision(6)));
+    if (number.value !== text) number.value = text;
     number.removeAttribute("aria-invalid");
-    hint.classList.remove("field-problem");
-    hint.textContent = remark(rho);
+    writeAttribute(hint, "class", "field-hint rho-hint");
+    writeText(hint, remark(rho));
   }
 
   /** @param {number} rho */

@@ -1,4 +1,5 @@
 /** The tools of the masthead: presets, undo and redo, hold, the link, help. */
+import { writeAttribute } from "../render/write.js";
 import { decodeLink } from "../state/link.js";
 import { PRESETS } from "../state/presets.js";
 import { plain } from "../render/format.js";
@@ -55,9 +56,10 @@ export function mountTools(masthead, scene, { link, help }, signal) {
 
   const show = () => {
     for (const [each, label, word] of /** @type {Array<[HTMLButtonElement, string | null, string]>} */ ([[undo, store.undoLabel, "undo"], [redo, store.redoLabel, "redo"]])) {
-      each.disabled = label === null;
-      each.title = label === null ? `nothing to ${word}` : `${word}: ${label}`;
-      each.setAttribute("aria-label", each.title);
+      const title = label === null ? `nothing to ${word}` : `${word}: ${label}`;
+      if (each.disabled !== (label === null)) each.disabled = label === null;
+      writeAttribute(each, "title", title);
+      writeAttribute(each, "aria-label", title);
     }
   };
   store.subscribe(show, signal);

@@ -2,6 +2,7 @@
 import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
+import { writeText } from "../render/write.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 
@@ -35,9 +36,8 @@ export function mount(element, scene, signal) {
       if (held?.run.standing.spectrum.eigenvalues) paintPoints(context, held.run.standing.spectrum.eigenvalues.data, true);
       paintPoints(context, eigenvalues, false);
     });
-    if (!radius || !sigma) return;
-    radius.textContent = plain(largestModulus(eigenvalues), 4);
-    sigma.textContent = plain(run.standing.spectrum.singular_values?.data[0] ?? NaN);
+    writeText(radius, plain(largestModulus(eigenvalues), 4));
+    writeText(sigma, plain(run.standing.spectrum.singular_values?.data[0] ?? NaN));
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} rho */
@@ -71,24 +71,28 @@ export function mount(element, scene, signal) {
   function paintPoints(context, eigenvalues, isHeld) {
     const { palette } = scene;
     const size = Math.max(2.5, Math.min(4.5, 60 / Math.sqrt(eigenvalues.length))) * (palette.line_px / 2.25);
+    // One path for all points of a colour: the browser strokes few long paths faster than many short ones.
+    /** @type {Map<string, Path2D>} */
+    const paths = new Map();
     for (let k = 0; k < eigenvalues.length; k += 2) {
       const [re, im] = [/** @type {number} */ (eigenvalues[k]), /** @type {number} */ (eigenvalues[k + 1])];
-      context.beginPath();
-      context.arc(panel.px(re), panel.py(im), size, 0, 2 * Math.PI);
-      if (isHeld) {
-        context.strokeStyle = palette.quiet;
-        context.lineWidth = 1;
-        context.globalAlpha = 0.6;
-        context.stroke();
-      } else {
-        context.fillStyle = modulusColour(Math.hypot(re, im));
-        context.fill();
-        context.strokeStyle = palette.ground;
-        context.lineWidth = 0.75;
-        context.stroke();
-      }
-      context.globalAlpha = 1;
+      const colour = isHeld ? palette.quiet : modulusColour(Math.hypot(re, im));
+      const path = paths.get(colour) ?? new Path2D();
+      paths.set(colour, path);
+      const [x, y] = [panel.px(re), panel.py(im)];
+      path.moveTo(x + size, y);
+      path.arc(x, y, size, 0, 2 * Math.PI);
     }
+    context.save();
+    context.lineWidth = isHeld ? 1 : 0.75;
+    context.strokeStyle = isHeld ? palette.quiet : palette.ground;
+    if (isHeld) context.globalAlpha = 0.6;
+    for (const [colour, path] of paths) {
+      context.fillStyle = colour;
+      if (!isHeld) context.fill(path);
+      context.stroke(path);
+    }
+    context.restore();
   }
 
   /** @param {number} modulus */
@@ -98,7 +102,7 @@ export function mount(element, scene, signal) {
   }
 
   scene.loop.addLayer("eigenvalues", drawMarks, signal);
-  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+  return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
 }
 
 /** @param {Float32Array | Float64Array | undefined} eigenvalues */

@@ -4,7 +4,8 @@ import { signedGradient } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { roundUp } from "../render/scale.js";
-import { bindTimePanel, drawCursor, TIME_MARGINS } from "./time_axis.js";
+import { writeAttribute, writeProperty, writeText } from "../render/write.js";
+import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 
@@ -24,8 +25,8 @@ export function mount(element, scene, signal) {
   const raster = new Raster();
   /** @type {Run | null} */
   let filled = null;
-  /** @type {unknown} what of the run was painted last */
-  let filledWith = null;
+  let filledUntil = 0;
+  let limit = 1;
   let palette = scene.palette;
 
   function drawMarks() {
@@ -33,36 +34,39 @@ export function mount(element, scene, signal) {
     if (!run?.h.length) return;
     panel.setRanges(scene.timeRange, [run.H + 0.5, 0.5]);
     panel.drawAxes();
-    const state = run.done ?? run.statesEnd;
-    if (filled !== run || filledWith !== state || palette !== scene.palette) {
-      const limit = colourLimit(run);
-      raster.fill(run.h, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
-      [filled, filledWith, palette] = [run, state, scene.palette];
-      drawLegend(run, limit);
-    }
+    fill(run);
+    drawLegend(run);
     panel.draw("marks", (context, area) => {
       const left = panel.px(run.window.t0 + 0.5);
       raster.paint(context, left, area.y, panel.px(run.window.t1 + 0.5) - left, area.height);
     });
   }
 
-  /** @param {Run} run @param {number} limit */
-  function drawLegend(run, limit) {
+  /** Turns states into pixels, once for each run and theme. @param {Run} run */
+  function fill(run) {
+    if (filled === run && filledUntil === run.statesEnd && palette === scene.palette) return;
+    limit = colourLimit(run);
+    raster.fill(run.h, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
+    [filled, filledUntil, palette] = [run, run.statesEnd, scene.palette];
+  }
+
+  /** @param {Run} run */
+  function drawLegend(run) {
     if (!low || !bar || !high || !note) return;
-    low.textContent = plain(-limit);
-    high.textContent = plain(limit);
-    bar.style.background = signedGradient(scene.palette);
-    bar.setAttribute("aria-label", `colour scale of h from ${plain(-limit)} to ${plain(limit)}`);
+    writeText(low, plain(-limit));
+    writeText(high, plain(limit));
+    writeProperty(bar, "--scale", signedGradient(scene.palette));
+    writeAttribute(bar, "aria-label", `colour scale of h from ${plain(-limit)} to ${plain(limit)}`);
     const { batch_size: batch } = run.experiment;
-    panel.detail.textContent = batch === 1 ? "units × time" : `sequence 1 of ${batch}; the verdict is the mean of all`;
+    writeText(panel.detail, batch === 1 ? "units × time" : `sequence 1 of ${batch}; the verdict is the mean of all`);
     const first = run.done?.first_nonfinite_step ?? null;
-    note.textContent = first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`;
+    writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
   }
 
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("hidden_states", drawMarks, signal);
-  scene.loop.addLayer("hidden_states.cursor", () => drawCursor(panel, scene), signal);
-  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+  scene.loop.addLayer("hidden_states.cursor", () => panel.setCursor(scene.store.view.t), signal);
+  return { panel, prepare: fill, rest: () => panel.rest(() => hoverTraces(scene.run)) };
 }
 
 /**

@@ -4,7 +4,8 @@ import { finiteExtent, paintLine, paintSeries, paintText } from "../render/lines
 import { fateColour } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { StickyRange } from "../render/scale.js";
-import { bindTimePanel, drawCursor, TIME_MARGINS } from "./time_axis.js";
+import { writeProperty } from "../render/write.js";
+import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../net/run.js").SeriesName} SeriesName */
@@ -129,14 +130,14 @@ export function mount(element, scene, signal) {
   function colourLegend(run) {
     for (const { key } of CURVES) {
       const swatch = /** @type {HTMLElement | null} */ (panel.legend.querySelector(`.curve-${key} i`));
-      if (swatch) swatch.style.color = curveColour(run, key);
+      if (swatch) writeProperty(swatch, "--swatch", curveColour(run, key));
     }
   }
 
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("norms", drawMarks, signal);
-  scene.loop.addLayer("norms.cursor", () => drawCursor(panel, scene), signal);
-  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+  scene.loop.addLayer("norms.cursor", () => panel.setCursor(scene.store.view.t), signal);
+  return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
 }
 
 /** @param {Run | null} run @returns {object[]} */

@@ -1,5 +1,6 @@
 /** The numbers at the cursor, each with its name. */
 import { powerOfTen } from "../render/format.js";
+import { writeText } from "../render/write.js";
 import { survivalAt } from "./timeline.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -27,10 +28,7 @@ export function mount(element, scene, signal) {
   const cells = [...element.querySelectorAll("dd")];
   scene.loop.addLayer("readout", () => {
     const { t } = scene.store.view;
-    title.textContent = scene.run ? where(scene.run, t) : "";
-    LINES.forEach(({ value }, k) => {
-      const cell = cells[k];
-      if (cell) cell.textContent = scene.run ? powerOfTen(value(scene.run, t)) : "";
-    });
+    writeText(title, scene.run ? where(scene.run, t) : "");
+    LINES.forEach(({ value }, k) => writeText(cells[k], scene.run ? powerOfTen(value(scene.run, t)) : ""));
   }, signal);
 }

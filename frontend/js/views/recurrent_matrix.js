@@ -2,6 +2,7 @@
 import { plain } from "../render/format.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
+import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 import { hasModifier } from "../ui/keyboard.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -15,7 +16,7 @@ export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
     title: "Weights", margins: { left: 4.2, right: 1, top: 0.4, bottom: 3 }, isSquare: true,
     xaxis: { title: { text: "from unit j", standoff: 0 }, showgrid: false },
-    yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false }, integers: { x: 5, y: 5 },
+    yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false }, integers: { x: 5, y: 5 }, hasOverlay: true,
   }, signal);
   panel.legend.innerHTML = `
     <span class="weight-editor">W<sub>hh</sub>[<input class="index" data-axis="i" inputmode="numeric" aria-label="row i of the weight, to unit" placeholder="i">,
@@ -43,7 +44,7 @@ export function mount(element, scene, signal) {
 
   function drawMarks() {
     const { run } = scene;
-    const weights = run?.standing.weights.W_hh;
+    const weights = run?.W_hh;
     if (!run || !weights) return;
     const H = weights.shape[0] ?? 0;
     panel.setRanges([0.5, H + 0.5], [H + 0.5, 0.5]);
@@ -54,7 +55,7 @@ export function mount(element, scene, signal) {
       limit = wanted;
       raster.fill(weights.data, H, H, limit, scene.palette);
       [filled, palette] = [weights.data, scene.palette];
-      panel.element.title = `full colour at ±${plain(limit)}`;
+      writeAttribute(panel.element, "title", `full colour at ±${plain(limit)}`);
     }
     panel.draw("marks", (context, area) => raster.paint(context, area.x, area.y, area.width, area.height));
     drawHand();
@@ -62,7 +63,10 @@ export function mount(element, scene, signal) {
 
   /** The chosen weight, and those edited before. */
   function drawHand() {
-    const H = scene.run?.standing.weights.W_hh?.shape[0] ?? 0;
+    const H = scene.run?.W_hh?.shape[0] ?? 0;
+    const isEmpty = !store.view.cell && !store.experiment.recurrent.edits.length;
+    if (panel.overlay) writeHidden(panel.overlay, isEmpty);
+    if (isEmpty) return showHand();
     panel.draw("overlay", (context, area) => {
       const size = area.width / H;
       const frame = (/** @type {number} */ i, /** @type {number} */ j, /** @type {number} */ grow) =>
@@ -80,15 +84,14 @@ export function mount(element, scene, signal) {
 
   function showHand() {
     const { cell } = store.view;
-    valueInput.disabled = !cell;
+    if (valueInput.disabled !== !cell) valueInput.disabled = !cell;
     if (!cell) return;
-    if (document.activeElement !== rowInput) rowInput.value = String(cell.i + 1);
-    if (document.activeElement !== columnInput) columnInput.value = String(cell.j + 1);
+    if (document.activeElement !== rowInput && rowInput.value !== String(cell.i + 1)) rowInput.value = String(cell.i + 1);
+    if (document.activeElement !== columnInput && columnInput.value !== String(cell.j + 1)) columnInput.value = String(cell.j + 1);
     const text = String(Number(weightAt(cell.i, cell.j).toPrecision(6)));
     // Writing the same text would move the caret of whoever types.
     if (!isTyping && valueInput.value !== text) valueInput.value = text;
-    const announced = `W_hh[${cell.i + 1}, ${cell.j + 1}] = ${text}`;
-    if (spoken.textContent !== announced) spoken.textContent = announced;
+    writeText(spoken, `W_hh[${cell.i + 1}, ${cell.j + 1}] = ${text}`);
   }
 
   function takeInHand() {
@@ -101,7 +104,7 @@ export function mount(element, scene, signal) {
   function weightAt(i, j) {
     const edit = store.experiment.recurrent.edits.findLast((each) => each.i === i && each.j === j);
     if (edit) return edit.value;
-    const weights = scene.run?.standing.weights.W_hh;
+    const weights = scene.run?.W_hh;
     return weights?.data[i * (weights.shape[1] ?? 0) + j] ?? NaN;
   }
 
@@ -205,7 +208,7 @@ export function mount(element, scene, signal) {
 
   scene.loop.addLayer("recurrent_matrix", drawMarks, signal);
   scene.loop.addLayer("recurrent_matrix.hand", drawHand, signal);
-  return { panel, rest: () => panel.rest(hoverTraces(scene.run)) };
+  return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
 }
 
 /** @param {string} text @param {string} dtype @returns {number | null} */
@@ -228,7 +231,7 @@ function typicalLargest(values) {
 
 /** @param {Run | null} run @returns {object[]} */
 function hoverTraces(run) {
-  const weights = run?.standing.weights.W_hh;
+  const weights = run?.W_hh;
   const H = weights?.shape[0] ?? 0;
   if (!weights || weights.data.length > MAX_HOVER_CELLS) return [];
   const units = Array.from({ length: H }, (_, k) => k + 1);

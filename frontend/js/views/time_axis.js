@@ -42,17 +42,3 @@ export function zoomAroundCursor({ store, span: [t0, t1], steps }, factor) {
   const middle = Math.min(Math.max(store.view.t, half), Math.max(half, steps - half));
   store.look({ span: spanWithin(steps, middle - half, middle + half) });
 }
-
-/** @param {PlotPanel} panel @param {Scene} scene */
-export function drawCursor(panel, scene) {
-  panel.draw("overlay", (context, area) => {
-    const x = panel.px(scene.store.view.t);
-    context.strokeStyle = scene.palette.ink;
-    context.lineWidth = Math.max(1, scene.palette.line_px / 2);
-    context.setLineDash([2, 3]);
-    context.beginPath();
-    context.moveTo(x, area.y);
-    context.lineTo(x, area.y + area.height);
-    context.stroke();
-  });
-}

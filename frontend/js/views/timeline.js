@@ -4,7 +4,10 @@
  * as strong as the gradient that survives there.
  */
 import { blend, fateColour } from "../render/palette.js";
+import { stamp, textWidth } from "../render/stamps.js";
 import { powerOfTen } from "../render/format.js";
+import { paintText } from "../render/lines.js";
+import { writeAttribute } from "../render/write.js";
 import { hasModifier } from "../ui/keyboard.js";
 import { TIME_MARGINS } from "./time_axis.js";
 
@@ -59,11 +62,11 @@ export function mount(element, scene, signal) {
     context.clearRect(0, 0, width, height);
     const { t } = store.view;
     const T = scene.steps;
-    canvas.setAttribute("aria-valuemin", "1");
-    canvas.setAttribute("aria-valuemax", String(T));
-    canvas.setAttribute("aria-valuenow", String(t));
+    writeAttribute(canvas, "aria-valuemin", "1");
+    writeAttribute(canvas, "aria-valuemax", String(T));
+    writeAttribute(canvas, "aria-valuenow", String(t));
     const survival = run ? survivalAt(run, t) : NaN;
-    canvas.setAttribute("aria-valuetext", `t = ${t} of ${T}${Number.isNaN(survival) ? "" : `, ${powerOfTen(survival)} of the last gradient arrives here`}`);
+    writeAttribute(canvas, "aria-valuetext", `t = ${t} of ${T}${Number.isNaN(survival) ? "" : `, ${powerOfTen(survival)} of the last gradient arrives here`}`);
     if (run) paintRibbon(context, run);
     paintCells(context, run, t, T);
   }
@@ -74,21 +77,20 @@ export function mount(element, scene, signal) {
     context.beginPath();
     context.rect(left(), 0, plotWidth(), ribbonEnd());
     context.clip();
+    const { high: logs } = run.series("log10_grad_h");
+    const last = lastGradient(run);
+    let to = px(run.stepOf(run.gradientsStart) + 0.5);
     for (let column = run.gradientsStart; column < run.columns; column++) {
-      const from = px(run.stepOf(column) + 0.5);
-      const to = px(run.stepOf(column + 1) + 0.5);
-      const { thickness, colour, alpha } = strength(survivalAt(run, run.stepOf(column) + 1));
+      const from = to;
+      to = px(run.stepOf(column + 1) + 0.5);
+      const { thickness, colour, alpha } = strength(/** @type {number} */ (logs[column]) - last);
       context.fillStyle = colour;
       context.globalAlpha = alpha;
       const high = Math.max(1, thickness * em(RIBBON.thickest));
       context.fillRect(from, em(RIBBON.middle) - high / 2, to - from + 0.5, high);
     }
     context.restore();
-    context.fillStyle = scene.palette.quiet;
-    context.font = `${scene.palette.text_px}px ${scene.palette.font}`;
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    context.fillText("∂L/∂h", left() - 6, em(RIBBON.middle));
+    paintText(context, "∂L/∂h", left() - 6, em(RIBBON.middle + 0.6), scene.palette, { align: "right" });
   }
 
   /** How an arrow looks that carries so many decades of the last gradient. @param {number} decades */
@@ -96,9 +98,21 @@ export function mount(element, scene, signal) {
     const { palette } = scene;
     if (Number.isNaN(decades)) return { thickness: 0, colour: palette.quiet, alpha: 0.3 };
     const share = Math.min(Math.abs(decades) / FULL_DECADES, 1);
-    const colour = blend(palette.live, decades > 0 ? palette.explode : palette.vanish, Math.min(Math.max(Math.abs(decades) - 0.5, 0), 1));
+    const colour = fateBetween(decades > 0 ? palette.explode : palette.vanish, Math.min(Math.max(Math.abs(decades) - 0.5, 0), 1));
     const thickness = decades > 0 ? 0.45 + 0.55 * share : 0.45 * (1 - share) + 0.04;
     return { thickness, colour, alpha: decades > 0 ? 1 : 1 - 0.65 * share };
+  }
+
+  /** @type {Map<string, string>} */
+  const blends = new Map();
+
+  /** Between a living colour and a fate's, in fine steps, so that few colours are made. @param {string} fate @param {number} share */
+  function fateBetween(fate, share) {
+    const step = Math.round(share * 64);
+    const key = `${scene.palette.live} ${fate} ${step}`;
+    const colour = blends.get(key) ?? blend(scene.palette.live, fate, step / 64);
+    blends.set(key, colour);
+    return colour;
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Run | null} run @param {number} t @param {number} T */
@@ -203,20 +217,22 @@ export function mount(element, scene, signal) {
 
   /** A symbol with its index below the line. @param {CanvasRenderingContext2D} context @param {string} symbol @param {number | null} index @param {number} x @param {number} y @param {string} colour */
   function label(context, symbol, index, x, y, colour) {
-    const { palette } = scene;
-    const small = Math.round(palette.text_px * 0.8);
-    const main = `italic ${palette.text_px + 1}px ${palette.font}`;
-    context.fillStyle = colour;
-    context.textBaseline = "alphabetic";
-    context.textAlign = "left";
-    context.font = main;
-    const symbolWidth = context.measureText(symbol).width;
-    context.font = `${small}px ${palette.font}`;
+    const { font, text_px: size } = scene.palette;
+    const [main, small] = [`italic ${size + 1}px ${font}`, `${Math.round(size * 0.8)}px ${font}`];
     const text = index === null ? "" : String(index);
-    const left = x - (symbolWidth + context.measureText(text).width) / 2;
-    context.fillText(text, left + symbolWidth + 0.5, y + 3);
-    context.font = main;
-    context.fillText(symbol, left, y);
+    const widths = () => [textWidth(main, symbol), textWidth(small, text)];
+    stamp(context, x, y, `${main} ${colour} ${symbol} ${text}`, () => {
+      const half = widths().reduce((sum, width) => sum + width, 2) / 2;
+      return { left: half, right: half, top: size * 1.4, bottom: size };
+    }, (made) => {
+      const [symbolWidth = 0, textWide = 0] = widths();
+      const start = -(symbolWidth + textWide) / 2;
+      made.fillStyle = colour;
+      made.font = small;
+      made.fillText(text, start + symbolWidth + 0.5, 3);
+      made.font = main;
+      made.fillText(symbol, start, 0);
+    });
   }
 
   bindPointer();

@@ -1,5 +1,6 @@
 /** The verdict: what the measured rates say, in one sentence; and on demand why. */
 import { factorText, plain, powerOfTen, superscript } from "../render/format.js";
+import { writeAttribute, writeText } from "../render/write.js";
 
 /** @typedef {import("../net/wire.js").Done} Done */
 /** @typedef {NonNullable<Done["diagnosis"]>} Diagnosis */
@@ -57,8 +58,8 @@ export function mount(element, scene, signal) {
 /** @param {HTMLElement | undefined} clause @param {keyof typeof SIGN | null | undefined} fate @param {string} text */
 function say(clause, fate, text) {
   if (!clause) return;
-  clause.dataset.fate = fate === "zero" ? "vanish" : (fate ?? "live");
-  clause.textContent = text && `${fate ? SIGN[fate] : "·"} ${text}`;
+  writeAttribute(clause, "data-fate", fate === "zero" ? "vanish" : (fate ?? "live"));
+  writeText(clause, text && `${fate ? SIGN[fate] : "·"} ${text}`);
 }
 
 /** @param {Diagnosis} diagnosis @param {Experiment} experiment */
