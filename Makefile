@@ -18,7 +18,8 @@ PYTHON ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PINS := pyproject.toml constraints.txt scripts/install.py
+PINS := pyproject.toml constraints.txt scripts/install.py hatch_build.py \
+  rnncore/native/steps.c rnncore/native/steps.h
 
 .PHONY: help run test lint core js ui format types picture clean
 

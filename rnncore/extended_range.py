@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnncore import native
+
 LOG10_2: Final = log10(2.0)
 
 # Whole numbers held as float64: a saturated tanh network at amplitude 1e30 asks for exponents
@@ -62,6 +64,9 @@ def norms(vectors: Tensor) -> Norms:
 
     Outside it the result may be 0, infinite or NaN: that is how leaving the band is noticed.
     """
+    loops = native.loops(vectors.dtype) if vectors.device.type == "cpu" else None
+    if loops is not None and vectors.is_contiguous():
+        return loops.norms(vectors)
     result: Norms = torch.linalg.vector_norm(vectors, dim=-1, dtype=torch.float64).cpu().numpy()
     return result
 

@@ -2,7 +2,8 @@
 
 The same loop runs on NumPy's functions over the tensors' own memory, where the CPU is two to
 five times faster that way than through PyTorch, and on PyTorch's functions on other devices.
-Every result has its place beforehand, so nothing per step allocates.
+Every result has its place beforehand, so nothing per step allocates. For a single sequence on
+the CPU the whole loop is one call of `native`, where that was built.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import torch
 from scipy.linalg.blas import dgemv, sgemv
 from torch import Tensor
 
+from rnncore import native
 from rnncore.activations import Activation
 
 Array = Any  # numpy.ndarray on the CPU, torch.Tensor elsewhere
@@ -85,7 +87,10 @@ class ForwardKernel:
     ) -> None:
         self._ops = ops
         # A contiguous copy of the transpose: BLAS is 20 % faster along its rows.
-        self._W_hhT = ops.native(W_hh.mT.contiguous())
+        transposed = W_hh.mT.contiguous()
+        self._W_hhT = ops.native(transposed)
+        self._loops = _compiled(ops, u)
+        self._storage = transposed, u, a
         self._u, self._a = (ops.native(_without_single_row(storage)) for storage in (u, a))
         self._add_product = self._product_adder()
         self._row = W_hh.new_empty(W_hh.shape[-1])
@@ -98,6 +103,12 @@ class ForwardKernel:
         Args:
             linear_rows: (N, 1) booleans, rows that tanh leaves as they are; None for none.
         """
+        if self._loops is not None:
+            transposed, u, a = self._storage
+            is_linear = linear_rows is not None and bool(linear_rows[0])
+            rows = u[t0 : t1 + 1], a[t0:t1]
+            self._loops.forward(transposed, *rows, self._activation, is_linear=is_linear)
+            return
         h, h_out = self._u[t0], self._u[t0 + 1 : t1 + 1]
         if self._activation == "tanh":
             self._run_tanh(h, self._a[t0:t1], h_out, linear_rows)
@@ -165,7 +176,10 @@ class BackwardKernel:
         self, W_hh: Tensor, path: Tensor, delta: Tensor, v: Tensor, ops: Operations
     ) -> None:
         self._ops = ops
-        self._W_hh = ops.native(W_hh.contiguous())
+        W_hh = W_hh.contiguous()
+        self._W_hh = ops.native(W_hh)
+        self._loops = _compiled(ops, path)
+        self._storage = W_hh, path, delta, v
         self._row = W_hh.new_empty(W_hh.shape[-1])
         self._path, self._delta, self._v = (
             _without_single_row(storage) for storage in (path, delta, v)
@@ -184,6 +198,11 @@ class BackwardKernel:
             f: factors on the incoming w before g is added, (end - start, N, 1); None for 1, and
                 where g is None.
         """
+        if self._loops is not None:
+            weights, path, delta, v = self._storage
+            rows = path[start : end + 1], delta[start:end], v[start:end]
+            self._loops.backward(weights, *rows, d, g, f)
+            return
         dot, add, multiply = self._ops.dot, self._ops.add, self._ops.multiply
         W_hh, w = self._W_hh, self._ops.native(self._path[end])
         steps = zip(
@@ -214,6 +233,11 @@ class BackwardKernel:
     def _rows(self, vectors: Tensor | None) -> Any:
         """The rows of (n, …, H) from the last to the first, or None for ever."""
         return repeat(None) if vectors is None else reversed(list(self._ops.native(vectors)))
+
+
+def _compiled(ops: Operations, storage: Tensor) -> native.Loops | None:
+    """The compiled loops, for the one sequence that they are written for."""
+    return native.loops(storage.dtype) if ops is NUMPY and storage.shape[1] == 1 else None
 
 
 def _without_single_row(storage: Tensor) -> Tensor:
