@@ -77,7 +77,7 @@ class GradientSweep:
         Args:
             bounds: chunks [t0, t1) in decreasing order; None for `backward_bounds`. Results
                 don't depend on them by a single bit.
-            should_stop: asked every 16 to 128 steps; once it is true, `Cancelled` is raised.
+            should_stop: asked every 16 to 512 steps; once it is true, `Cancelled` is raised.
 
         Raises:
             ValueError: a chunk is empty, outside [0, T] or out of order.

@@ -7,7 +7,7 @@ from rnncore.checks import ArgumentError, checked_count
 
 FIRST_CHUNK: Final = 32
 LARGEST_CHUNK: Final = 16384
-LARGEST_BLOCK: Final = 128
+LARGEST_BLOCK: Final = 512
 SMALLEST_BLOCK: Final = 16
 # Products of one block: a few milliseconds on one core.
 _BLOCK_PRODUCTS: Final = 12_500_000
@@ -56,7 +56,7 @@ def block_steps(hidden_size: int, rows: int) -> int:
     don't depend on how they are asked for.
 
     >>> block_steps(64, 1), block_steps(1024, 8)
-    (128, 16)
+    (512, 16)
     """
     steps = _BLOCK_PRODUCTS // (rows * hidden_size**2)
     return min(max(steps, SMALLEST_BLOCK), LARGEST_BLOCK)

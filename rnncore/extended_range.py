@@ -28,14 +28,18 @@ Norms = NDArray[np.float64]
 _SQUARABLE: Final = (2.0**-480, 2.0**480)
 
 
+# A step that leaves the band by no more than this stands, and the next is taken at another scale.
+SLACK: Final = 16.0
+
+
 @dataclass(frozen=True)
 class Band:
     """Norms between which a swept vector of a dtype needs no rescaling.
 
     float32 norms are taken in float64 and fill most of float32's range; float64 norms square
-    their entries in float64 itself, so their band is its middle half. Below either band there is
-    more room than a significand is wide, so an entry that underflows inside it is below the
-    rounding of the norm.
+    their entries in float64 itself, so their band is its middle half. Below either band, and a
+    factor `SLACK` further, there is more room than a significand is wide, so an entry that
+    underflows there is below the rounding of the norm.
     """
 
     low: float
@@ -49,8 +53,8 @@ class Band:
 
 
 _BANDS: Final = {
-    torch.float32: Band(low=2.0**-100, high=2.0**100, middle=50, linear_below=-30, span=120),
-    torch.float64: Band(low=2.0**-460, high=2.0**460, middle=230, linear_below=-60, span=1000),
+    torch.float32: Band(low=2.0**-96, high=2.0**96, middle=50, linear_below=-30, span=120),
+    torch.float64: Band(low=2.0**-456, high=2.0**456, middle=230, linear_below=-60, span=1000),
 }
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rnncore import native
 from rnncore.activations import Activation
+from rnncore.extended_range import Norms, norms
 
 Array = Any  # numpy.ndarray on the CPU, torch.Tensor elsewhere
 
@@ -97,23 +98,35 @@ class ForwardKernel:
         self._zero = ops.native(W_hh.new_zeros(()))
         self._activation = activation
 
-    def run(self, t0: int, t1: int, linear_rows: Tensor | None = None) -> None:
+    def run(
+        self, t0: int, t1: int, linear_rows: Tensor | None = None, *, low: float, high: Norms
+    ) -> Norms:
         """u[t0 + 1] … u[t1] from u[t0] and the drives in a[t0] … a[t1 - 1].
 
         Args:
             linear_rows: (N, 1) booleans, rows that tanh leaves as they are; None for none.
+            low, high: norms outside of which a state will not stand; high for each row, (N,).
+
+        Returns:
+            The norms of the new states, (n, N); n < t1 - t0 where the run ended early, after a
+            state that will not stand.
         """
         if self._loops is not None:
             transposed, u, a = self._storage
             is_linear = linear_rows is not None and bool(linear_rows[0])
-            rows = u[t0 : t1 + 1], a[t0:t1]
-            self._loops.forward(transposed, *rows, self._activation, is_linear=is_linear)
-            return
+            norm = self._loops.forward(
+                *(transposed, u[t0 : t1 + 1], a[t0:t1], self._activation),
+                is_linear=is_linear,
+                low=low,
+                high=float(high[0]),
+            )
+            return norm[:, np.newaxis]
         h, h_out = self._u[t0], self._u[t0 + 1 : t1 + 1]
         if self._activation == "tanh":
             self._run_tanh(h, self._a[t0:t1], h_out, linear_rows)
         else:
             self._run_homogeneous(h, h_out)
+        return norms(self._storage[1][t0 + 1 : t1 + 1])
 
     def product(self, vector: Tensor) -> Tensor:
         """W_hh · vector for a single (H,)."""
@@ -186,8 +199,16 @@ class BackwardKernel:
         )
 
     def run(
-        self, start: int, end: int, d: Tensor | None, g: Tensor | None, f: Tensor | None = None
-    ) -> None:
+        self,
+        start: int,
+        end: int,
+        d: Tensor | None,
+        g: Tensor | None,
+        f: Tensor | None = None,
+        *,
+        low: float,
+        high: float,
+    ) -> tuple[int, Norms]:
         """The steps end - 1 … start of the storage, from path[end] on.
 
         Args:
@@ -197,12 +218,20 @@ class BackwardKernel:
                 δ is the incoming w.
             f: factors on the incoming w before g is added, (end - start, N, 1); None for 1, and
                 where g is None.
+            low, high: norms outside of which a step will not stand.
+
+        Returns:
+            The step that was reached, above `start` where a step will not stand; and from there
+            to `end` the norms of δ, v and the w handed down, (3, n, N).
         """
+        weights, path_storage, delta_storage, v_storage = self._storage
+        path_rows, delta_rows = path_storage[start : end + 1], delta_storage[start:end]
+        v_rows = v_storage[start:end]
         if self._loops is not None:
-            weights, path, delta, v = self._storage
-            rows = path[start : end + 1], delta[start:end], v[start:end]
-            self._loops.backward(weights, *rows, d, g, f)
-            return
+            left, swept = self._loops.backward(
+                *(weights, path_rows, delta_rows, v_rows, d, g, f), low=low, high=high
+            )
+            return start + left, swept[..., np.newaxis]
         dot, add, multiply = self._ops.dot, self._ops.add, self._ops.multiply
         W_hh, w = self._W_hh, self._ops.native(self._path[end])
         steps = zip(
@@ -223,6 +252,10 @@ class BackwardKernel:
             v = delta if d_t is None else multiply(d_t, delta, v_t)
             dot(v, W_hh, w_t)
             w = w_t
+        path = norms(path_rows)
+        delta_norms = path[1:] if g is None else norms(delta_rows)
+        v_norms = delta_norms if d is None else norms(v_rows)
+        return start, np.array((delta_norms, v_norms, path[:-1]))
 
     def product(self, vector: Tensor) -> Tensor:
         """W_hhᵀ · vector for a single (H,)."""

@@ -120,7 +120,7 @@ class Rollout:
         covered. Asked again, it gives the same states without computing them again.
 
         Args:
-            should_stop: asked every 16 to 128 steps; once it is true, `Cancelled` is raised.
+            should_stop: asked every 16 to 512 steps; once it is true, `Cancelled` is raised.
             bounds: chunks [t0, t1) in increasing order, instead of the default ones. Results
                 don't depend on them by a single bit.
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnncore import native
 from rnncore.activations import Activation, ln_slope, slope
 from rnncore.extended_range import Exponents
 from rnncore.trajectory import Trajectory
@@ -33,7 +34,8 @@ def scaled_slopes(
     if activation == "relu":
         return slope(activation, trajectory.u[t0 + 1 : t1 + 1]), shift
     a = trajectory.a[t0:t1]
-    d = slope(activation, a)
+    loops = native.loops(a.dtype) if a.device.type == "cpu" else None
+    d = slope(activation, a) if loops is None else loops.slopes(a)
     saturated = d.amax(dim=-1) < _SATURATED
     if bool(saturated.any()):
         factors, exponents = damped(

@@ -7,6 +7,7 @@ on from there with the row's new exponent. Every choice depends on the row's own
 so neither chunks nor neighbours in a batch change a bit.
 """
 
+from math import frexp, ldexp
 from typing import final
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 from rnncore.activations import phi
 from rnncore.cells.elman import ElmanCell
 from rnncore.extended_range import (
-    Norms,
+    SLACK,
     band,
     common_exponents,
     normalised,
@@ -56,7 +57,7 @@ class Stepper:
                 a[t:end] = times_power_of_two(drive[t - t0 : end - t0], -self._exponents)
             elif not is_first:
                 a[t:end] = drive[t - t0 : end - t0]
-            fits = self._attempt(t, end)
+            end, fits = self._attempt(t, end)
             is_first = False
             if fits is None:
                 t, self._stride = end, self._trajectory.block
@@ -64,34 +65,51 @@ class Stepper:
             steps = int(np.argmin(fits.all(axis=1))) + 1
             t += steps
             for row in np.flatnonzero(~fits[steps - 1]):
-                self._step_carefully(t - 1, int(row), drive[t - 1 - t0, row])
+                if not self._rescale(t, int(row)):
+                    self._step_carefully(t - 1, int(row), drive[t - 1 - t0, row])
+            self._is_scaled = bool(self._exponents.any())
             # Where the band is left again and again, long attempts would be thrown away.
             self._stride = min(self._trajectory.block, 2 * steps)
 
-    def _attempt(self, t: int, end: int) -> NDArray[np.bool_] | None:
-        """Plain steps from t to `end`; which of them (end - t, N) stand, None for all."""
+    def _attempt(self, t: int, end: int) -> tuple[int, NDArray[np.bool_] | None]:
+        """Plain steps from t to `end` at most; how far, and which (…, N) stand, None for all."""
         trajectory, k = self._trajectory, self._exponents
-        linear_rows = None
+        linear_rows, high = None, np.full(trajectory.rows, self._band.high)
         if self._is_scaled and self._activation == "tanh":
             linear_rows = torch.from_numpy(k != 0).unsqueeze(-1).to(trajectory.a.device)
-        self._kernel.run(t, end, linear_rows)
-        norm = norms(trajectory.u[t + 1 : end + 1])
-        trajectory.norm[t + 1 : end + 1] = norm
-        trajectory.exponents[t + 1 : end + 1] = k
-        high: float | Norms = self._band.high
-        if linear_rows is not None:
-            trajectory.a[t:end] = times_power_of_two(trajectory.a[t:end], k)
             # Scaled rows are stepped without their tanh, which is right only while tiny.
             room = np.minimum(self._band.linear_below - k, 1000)
             high = np.where(k == 0, high, np.minimum(high, np.ldexp(1.0, room.astype(np.int32))))
+        norm = self._kernel.run(t, end, linear_rows, low=self._band.low, high=high)
+        end = t + len(norm)
+        trajectory.norm[t + 1 : end + 1] = norm
+        trajectory.exponents[t + 1 : end + 1] = k
+        if linear_rows is not None:
+            trajectory.a[t:end] = times_power_of_two(trajectory.a[t:end], k)
         fits: NDArray[np.bool_] = (norm >= self._band.low) & (norm <= high)
         if fits.all():
-            return None
+            return end, None
         # A zero must come from a zero and a silent drive; any other may be an underflow, of the
         # state or of the squares in its norm.
         is_zero = ~trajectory.u[t : end + 1].any(dim=-1).cpu().numpy()
         fits |= is_zero[1:] & is_zero[:-1]
-        return None if fits.all() else fits
+        return end, None if fits.all() else fits
+
+    def _rescale(self, t: int, row: int) -> bool:
+        """Brings a state that has just left the band to another scale, exactly; whether it did."""
+        trajectory, norm = self._trajectory, float(self._trajectory.norm[t, row])
+        if norm > self._band.high and self._activation == "tanh":
+            return False  # it may have grown to where tanh is no longer linear
+        if not self._band.low / SLACK <= norm <= self._band.high * SLACK:
+            return False
+        k = self._exponents[row]
+        shift = float(frexp(norm)[1])
+        if abs(k + shift) < self._band.middle:
+            shift = -k  # well inside the dtype again: an ordinary number
+        trajectory.u[t, row] = times_power_of_two(trajectory.u[t, row], -shift)
+        trajectory.norm[t, row] = ldexp(norm, int(-shift))
+        trajectory.exponents[t, row] = self._exponents[row] = k + shift
+        return True
 
     def _step_carefully(self, t: int, row: int, drive: Tensor) -> None:
         """h_{t+1} of one row, its two terms at the scale of the larger one."""
@@ -117,4 +135,3 @@ class Stepper:
         trajectory.u[t + 1, row] = h
         trajectory.norm[t + 1, row] = norms(h)
         trajectory.exponents[t + 1, row] = self._exponents[row] = k
-        self._is_scaled = bool(self._exponents.any())

@@ -3,6 +3,7 @@
 The mirror image of `stepping`, from the last step down.
 """
 
+from math import frexp
 from typing import NamedTuple, final
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from rnncore.extended_range import (
     LOG10_2,
+    SLACK,
     Exponents,
     Norms,
     band,
@@ -109,7 +111,12 @@ class Sweeper:
         while end > 0:
             start = max(0, end - self._stride)
             above, link = self._exponents_above(block, start, end)
-            fits = self._attempt(block, start, end, above, link)
+            reached, fits, swept = self._attempt(block, start, end, above, link)
+            above, link = (
+                above[reached - start :],
+                None if link is None else link[reached - start :],
+            )
+            start = reached
             if fits is None:
                 end, self._exponents = start, above[0] + block.shift[start]
                 self._stride = self._trajectory.block
@@ -118,6 +125,8 @@ class Sweeper:
             self._exponents = above[last] + block.shift[start + last]
             came = above[last] if link is None else above[last] + link[last]
             for row in np.flatnonzero(~fits[last]):
+                if self._rescale(start + last, int(row), swept[:, last, row]):
+                    continue
                 self._step_carefully(block, start + last, int(row), came[row])
             # Where the band is left again and again, long attempts would be thrown away.
             self._stride = min(self._trajectory.block, 2 * (end - start - last))
@@ -136,8 +145,11 @@ class Sweeper:
 
     def _attempt(
         self, block: _Block, start: int, end: int, above: Exponents, link: Exponents | None
-    ) -> NDArray[np.bool_] | None:
-        """Plain steps end - 1 … start; which of them (end - start, N) stand, None for all.
+    ) -> tuple[int, NDArray[np.bool_] | None, Norms]:
+        """Plain steps end - 1 … start at most.
+
+        Returns how far they came; which of them (…, N) stand, None for all; and the norms of δ,
+        v and w (3, …, N).
 
         `above` and `link` are those of `_exponents_above`.
         """
@@ -148,23 +160,30 @@ class Sweeper:
         f = None
         if link is not None and link.any():
             f = times_power_of_two(self._path.new_ones(*link.shape, 1), link)
-        self._kernel.run(start, end, d, g, f)
-
-        path = norms(self._path[start : end + 1])
-        came, w = path[1:], path[:-1]
-        delta = came if g is None else norms(self._delta[start:end])
-        v = delta if d is None else norms(self._v[start:end])
-        swept = np.array((delta, v, w))
+        low, high = self._band.low, self._band.high
+        reached, swept = self._kernel.run(start, end, d, g, f, low=low, high=high)
+        delta, v, _ = swept
+        above, start = above[reached - start :], reached
         steps = slice(block.t0 + start, block.t0 + end)
         self.logs.record(steps, swept, above=above, damping=block.shift[start:end])
         inside = (swept >= self._band.low) & (swept <= self._band.high)
         if inside.all():
-            return None
+            return start, None, swept
         # A zero must come from zeros: any other may be an underflow. An incoming w of 0 is exact.
         is_quiet = np.isneginf(block.m[start:end])
         inside |= (swept == 0) & np.array((is_quiet, delta == 0, v == 0))
         fits = np.logical_and.reduce(inside, axis=0)
-        return None if fits.all() else fits
+        return start, None if fits.all() else fits, swept
+
+    def _rescale(self, j: int, row: int, swept: Norms) -> bool:
+        """Brings a w that has just left the band to another scale, exactly; whether it did."""
+        low, high = self._band.low / SLACK, self._band.high * SLACK
+        if not ((swept >= low) & (swept <= high)).all():
+            return False
+        shift = float(frexp(swept[2])[1])
+        self._path[j, row] = times_power_of_two(self._path[j, row], -shift)
+        self._exponents[row] += shift
+        return True
 
     def _step_carefully(self, block: _Block, j: int, row: int, k: Exponents) -> None:
         """Step j of a block for one row, every product and every sum at a scale of its own.

@@ -256,7 +256,7 @@ def test_first_chunk_comes_before_the_first_step_is_reached():
     sweep = GradientSweep(run, LinearLoss(loss_direction(16)))
     chunk = next(sweep.chunks())
     assert (chunk.t0, chunk.t1) == (4968, 5000)
-    with pytest.raises(ValueError, match=r"t0 is out of reach: got 0; expected 4872 or more"):
+    with pytest.raises(ValueError, match=r"t0 is out of reach: got 0; expected 4488 or more"):
         sweep.chunk(0, 5000)
 
 
@@ -282,10 +282,10 @@ def test_one_step_of_one_unit(activation):
 
 def test_incomplete_rollout_is_refused():
     cell = make_cell()
-    run = Rollout(cell, torch.zeros(500, 2), torch.zeros(16), make_readout(cell))
+    run = Rollout(cell, torch.zeros(1000, 2), torch.zeros(16), make_readout(cell))
     next(run.states())
     with pytest.raises(
-        ValueError, match=r"rollout is not complete: got 128 of 500 steps; .* Exhaust"
+        ValueError, match=r"rollout is not complete: got 512 of 1000 steps; .* Exhaust"
     ):
         gradient_norms(run, LinearLoss(loss_direction(16)))
 

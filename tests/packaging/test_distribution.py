@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -65,6 +67,12 @@ def installed(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         yield server
 
 
+def native_compiler() -> bool:
+    """Whether this machine can make the compiled loops, by the rule of `hatch_build.py`."""
+    commands = (os.environ.get("CC", ""), "cc", "gcc", "clang")
+    return any(shutil.which(command.split()[0]) for command in commands if command.split())
+
+
 def fetched(url: str, body: bytes | None = None) -> tuple[bytes, str]:
     """The body and the content type; raises on any status from 400 on."""
     headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -99,7 +107,28 @@ def test_the_sdist_has_no_tests_or_tools(distributions: Path) -> None:
         tops = {name.split("/")[1] for name in sdist.getnames() if "/" in name}
     folders = {"app", "rnncore", "frontend"}
     files = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "PKG-INFO", ".gitignore"}
-    assert folders <= tops <= folders | files
+    assert folders <= tops <= folders | files | {"hatch_build.py"}
+
+
+def test_the_sdist_carries_the_compiled_loops_as_source(distributions: Path) -> None:
+    (archive,) = distributions.glob("rhoscope-*.tar.gz")
+    with tarfile.open(archive) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    native = {"rnncore/native/steps.c", "rnncore/native/steps.h"}
+    assert native | {"hatch_build.py"} <= names
+    assert not [name for name in names if name.endswith(".so")]
+
+
+def test_the_wheel_carries_compiled_loops_and_its_tag_says_so(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        libraries = [name for name in archive.namelist() if name.endswith(".so")]
+    if not native_compiler():
+        assert not libraries
+        assert wheel.stem.endswith("-py3-none-any")
+        return
+    assert "rnncore/native/steps_base.so" in libraries
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert wheel.stem.endswith(f"-py3-none-{platform}")
 
 
 def test_the_installed_package_is_the_one_that_runs(environment: Path, tmp_path: Path) -> None:
