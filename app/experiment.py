@@ -82,8 +82,18 @@ Edit = SetWeight  # further operations join it in a union discriminated on `op`
 class Recurrent(Document):
     """How W_hh is drawn, scaled and edited."""
 
-    ensemble: Literal["gaussian", "orthogonal", "identity", "rotation", "delay_line"] = "gaussian"
-    """The random matrix that is drawn: gaussian has entries N(0, 1/H)."""
+    ensemble: Literal[
+        "gaussian",
+        "orthogonal",
+        "identity",
+        "rotation",
+        "antisymmetric",
+        "symmetric",
+        "sparse",
+        "delay_line",
+        "ring",
+    ] = "gaussian"
+    """The matrix that is drawn: entries of gaussian, symmetric and antisymmetric are N(0, 1/H)."""
     seed: Seed = 0
     """Seed of the draw; 0 to 2^53 - 1."""
     spectral_radius: float | None = Field(None, ge=0)

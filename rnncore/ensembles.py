@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import pi, sqrt
-from typing import Final, Literal, NamedTuple, final
+from math import ceil, pi, sqrt
+from typing import Final, Literal, NamedTuple, final, get_args
 
 import torch
 from torch import Tensor
@@ -13,14 +13,22 @@ from rnncore.checks import ArgumentError, checked_choice, checked_count, checked
 from rnncore.spectrum import Spectrum, spectrum
 from rnncore.threads import single_threaded
 
-Ensemble = Literal["gaussian", "orthogonal", "identity", "rotation", "delay_line"]
-ENSEMBLES: Final[tuple[Ensemble, ...]] = (
+Ensemble = Literal[
     "gaussian",
     "orthogonal",
     "identity",
     "rotation",
+    "antisymmetric",
+    "symmetric",
+    "sparse",
     "delay_line",
-)
+    "ring",
+]
+ENSEMBLES: Final[tuple[Ensemble, ...]] = get_args(Ensemble)
+
+# ρ is 1 by construction: dividing by a measured 1 ± 1e-15 would only add rounding, which ten
+# thousand steps turn into a drift.
+_UNIT_RADIUS: Final = frozenset[Ensemble]({"orthogonal", "identity", "rotation", "ring"})
 
 
 class Note(NamedTuple):
@@ -72,7 +80,13 @@ def recurrent_matrix(
     - orthogonal: Haar distributed;
     - identity: I;
     - rotation: ⌊H/2⌋ plane rotations by angles uniform on [0, 2π), and a last 1 for odd H;
-    - delay_line: ones below the diagonal, nilpotent: W^H = 0.
+    - antisymmetric: W = -Wᵀ with entries N(0, 1/H), eigenvalues ±iω; ρ → 2 as H → ∞;
+    - symmetric: W = Wᵀ with entries N(0, 1/H), 2/H on the diagonal, eigenvalues real on Wigner's
+      semicircle of radius 2 as H → ∞;
+    - sparse: every unit hears a tenth of all units, 3 at least, with weights N(0, 1/K) from the
+      K it hears; ρ → 1 as H → ∞;
+    - delay_line: ones below the diagonal, nilpotent: W^H = 0;
+    - ring: a delay line that is closed, a cyclic shift; its eigenvalues are the H-th roots of 1.
 
     Args:
         ensemble: one of the above.
@@ -87,7 +101,8 @@ def recurrent_matrix(
 
     Cost: one spectrum of (H, H) for each new draw; a changed scale costs nothing.
 
-    Reference: Ginibre (1965) for gaussian; Mezzadri (2007) for the sign fix of orthogonal.
+    Reference: Ginibre (1965) for gaussian; Mezzadri (2007) for the sign fix of orthogonal; Wigner
+    (1958) for symmetric; Wood (2012) for the circular law of sparse.
 
     >>> W = recurrent_matrix("gaussian", 32, seed=1, spectral_radius=0.9)
     >>> round(W.spectrum.spectral_radius, 12)
@@ -132,18 +147,17 @@ def seeded_generator(seed: int) -> torch.Generator:
 def _scale_for_radius(
     ensemble: Ensemble, base_spectrum: Spectrum, radius: float
 ) -> tuple[float, tuple[Note, ...]]:
-    if ensemble == "delay_line":
+    if ensemble in _UNIT_RADIUS:
+        return radius, ()
+    if base_spectrum.spectral_radius == 0.0:
+        drawn = ensemble.replace("_", " ")
         note = Note(
             "nilpotent",
-            "All eigenvalues of the delay line are 0, so no factor gives it another spectral "
+            f"All eigenvalues of this {drawn} matrix are 0, so no factor gives it another spectral "
             "radius; it runs as drawn.",
         )
         return 1.0, (note,)
-    if ensemble == "gaussian":
-        return radius / base_spectrum.spectral_radius, ()
-    # ρ is 1 by construction: dividing by a measured 1 ± 1e-15 would only add rounding, which
-    # ten thousand steps turn into a drift.
-    return radius, ()
+    return radius / base_spectrum.spectral_radius, ()
 
 
 def _draw(ensemble: Ensemble, hidden_size: int, seed: int) -> tuple[Tensor, Spectrum]:
@@ -191,10 +205,32 @@ def _rotation(H: int, generator: torch.Generator) -> Tensor:
     return W
 
 
+def _antisymmetric(H: int, generator: torch.Generator) -> Tensor:
+    G = torch.randn(H, H, generator=generator, dtype=torch.float64) / sqrt(2 * H)
+    return G - G.mT
+
+
+def _symmetric(H: int, generator: torch.Generator) -> Tensor:
+    G = torch.randn(H, H, generator=generator, dtype=torch.float64) / sqrt(2 * H)
+    return G + G.mT
+
+
+def _sparse(H: int, generator: torch.Generator) -> Tensor:
+    # A fixed number a row: no unit is deaf, so the draw is never nilpotent.
+    K = min(H, max(3, ceil(H / 10)))
+    heard = torch.rand(H, H, generator=generator, dtype=torch.float64).topk(K, dim=1).indices
+    weights = torch.randn(H, K, generator=generator, dtype=torch.float64) / sqrt(K)
+    return torch.zeros(H, H, dtype=torch.float64).scatter_(1, heard, weights)
+
+
 def _delay_line(H: int, generator: torch.Generator) -> Tensor:
     W = torch.zeros(H, H, dtype=torch.float64)
     W.diagonal(-1).fill_(1.0)
     return W
+
+
+def _ring(H: int, generator: torch.Generator) -> Tensor:
+    return torch.eye(H, dtype=torch.float64).roll(1, 0)
 
 
 _DRAWS: Final[dict[Ensemble, Callable[[int, torch.Generator], Tensor]]] = {
@@ -202,5 +238,9 @@ _DRAWS: Final[dict[Ensemble, Callable[[int, torch.Generator], Tensor]]] = {
     "orthogonal": _orthogonal,
     "identity": _identity,
     "rotation": _rotation,
+    "antisymmetric": _antisymmetric,
+    "symmetric": _symmetric,
+    "sparse": _sparse,
     "delay_line": _delay_line,
+    "ring": _ring,
 }

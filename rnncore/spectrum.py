@@ -57,7 +57,7 @@ class Spectrum:
 
 
 def spectrum(W: Tensor) -> Spectrum:
-    """The spectrum of a square matrix.
+    """The spectrum of a square matrix; exactly real where W = Wᵀ, imaginary where W = -Wᵀ.
 
     Args:
         W: (H, H), any floating dtype and device; decomposed on the CPU in float64.
@@ -86,9 +86,23 @@ def spectrum(W: Tensor) -> Spectrum:
 
 def _decompose(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # LAPACK scales by powers of two where it must, so entries of 1e±300 are welcome.
-    eigenvalues = np.linalg.eigvals(matrix).astype(np.complex128)
+    if np.array_equal(matrix, matrix.T):
+        eigenvalues = np.linalg.eigvalsh(matrix).astype(np.complex128)
+    elif np.array_equal(matrix, -matrix.T):
+        eigenvalues = _imaginary_pairs(np.linalg.eigvalsh(1j * matrix))
+    else:
+        eigenvalues = np.linalg.eigvals(matrix).astype(np.complex128)
     descending = np.argsort(-np.abs(eigenvalues), kind="stable")
     return eigenvalues[descending], np.linalg.svd(matrix, compute_uv=False)
+
+
+def _imaginary_pairs(omega: np.ndarray) -> np.ndarray:
+    """The eigenvalues of an antisymmetric W from those of the Hermitian iW: pairs ±iω and, for
+    odd H, a 0, all exactly on the axis."""
+    H = len(omega)
+    pairs = np.repeat(np.abs(omega[: H // 2]), 2)
+    pairs[1::2] *= -1
+    return 1j * np.concatenate([pairs, np.zeros(H % 2)])
 
 
 def checked_scale(argument: str, value: object) -> float:

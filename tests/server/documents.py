@@ -35,6 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
     "edited": {**SMALL, "recurrent": {"edits": [{"i": 1, "j": 2, "value": 3.5}]}},
     "gain": {**SMALL, "recurrent": {"gain": 1.5}},
     "nilpotent": {**SMALL, "recurrent": {"ensemble": "delay_line", "spectral_radius": 1.2}},
+    "antisymmetric": {**SMALL, "recurrent": {"ensemble": "antisymmetric"}},
     "rotation": {**SMALL, "recurrent": {"ensemble": "rotation"}, "bias": {"scale": 0.1}},
     "a huge push": {**SMALL, "input": {"amplitude": 1e30}, "initial_state": {"kind": "random"}},
 }

@@ -106,7 +106,7 @@ def test_a_whole_document_comes_back_as_it_was() -> None:
         ({"cell": {"kind": "gru"}}, "cell.kind"),
         ({"cell": {"activation": "sigmoid"}}, "cell.activation"),
         ({"cell": []}, "cell"),
-        ({"recurrent": {"ensemble": "ring"}}, "recurrent.ensemble"),
+        ({"recurrent": {"ensemble": "spiral"}}, "recurrent.ensemble"),
         ({"recurrent": {"seed": -1}}, "recurrent.seed"),
         ({"recurrent": {"seed": 2**53}}, "recurrent.seed"),
         ({"recurrent": {"spectral_radius": -0.1}}, "recurrent.spectral_radius"),
@@ -183,9 +183,9 @@ def test_what_is_not_json_or_nests_too_deep_is_refused(text: str) -> None:
     assert refused(text).code == "invalid_json"
 
 
-def test_what_later_versions_bring_is_refused_with_a_list_of_what_is_here() -> None:
-    error = refused({"recurrent": {"ensemble": "ring"}})
-    for name in ("gaussian", "orthogonal", "identity", "rotation", "delay_line"):
+def test_an_unknown_ensemble_is_refused_with_a_list_of_what_is_here() -> None:
+    error = refused({"recurrent": {"ensemble": "spiral"}})
+    for name in rnncore.ENSEMBLES:
         assert name in error.message
 
 

@@ -244,9 +244,18 @@ export interface CompleteCell {
  */
 export interface CompleteRecurrent {
   /**
-   * The random matrix that is drawn: gaussian has entries N(0, 1/H).
+   * The matrix that is drawn: entries of gaussian, symmetric and antisymmetric are N(0, 1/H).
    */
-  ensemble: "gaussian" | "orthogonal" | "identity" | "rotation" | "delay_line";
+  ensemble:
+    | "gaussian"
+    | "orthogonal"
+    | "identity"
+    | "rotation"
+    | "antisymmetric"
+    | "symmetric"
+    | "sparse"
+    | "delay_line"
+    | "ring";
   /**
    * Seed of the draw; 0 to 2^53 - 1.
    */
@@ -630,9 +639,18 @@ export interface Cell {
  */
 export interface Recurrent {
   /**
-   * The random matrix that is drawn: gaussian has entries N(0, 1/H).
+   * The matrix that is drawn: entries of gaussian, symmetric and antisymmetric are N(0, 1/H).
    */
-  ensemble?: "gaussian" | "orthogonal" | "identity" | "rotation" | "delay_line";
+  ensemble?:
+    | "gaussian"
+    | "orthogonal"
+    | "identity"
+    | "rotation"
+    | "antisymmetric"
+    | "symmetric"
+    | "sparse"
+    | "delay_line"
+    | "ring";
   /**
    * Seed of the draw; 0 to 2^53 - 1.
    */

@@ -8,5 +8,7 @@ export const PRESETS = Object.freeze([
   { name: "orthogonal: nothing is lost", hash: "#rho=1&phi=linear&ensemble=orthogonal&T=1000" },
   { name: "rotation: every |λ| = 1", hash: "#rho=1&phi=linear&ensemble=rotation" },
   { name: "delay line: dead after H steps", hash: "#phi=linear&ensemble=delay_line&H=32&T=100" },
+  { name: "ring: an impulse that goes round and round", hash: "#rho=1&phi=linear&ensemble=ring&H=32" },
+  { name: "antisymmetric: eigenvalues on the imaginary axis alone", hash: "#rho=1&phi=linear&ensemble=antisymmetric" },
   { name: "noise into tanh at ρ = 1.2", hash: "#rho=1.2&input=noise" },
 ]);

@@ -18,7 +18,8 @@ import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 
 const WORDS = Object.freeze({
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
-  rotation: "rotation", delay_line: "delay line", impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
+  rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
+  impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
   silence: "silence", zeros: "zero", random: "random", last: "at the last step", every: "at every step", mse: "½‖y − target‖²",
 });
 
