@@ -81,12 +81,12 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(PINS) | $(BIN)/python
 	@echo "Installing Rhoscope and what it needs; the first time takes a minute or two …"
-	@$(BIN)/python scripts/install.py .
+	@$(BIN)/python scripts/install.py --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(PINS) | $(BIN)/python
 	@echo "Installing Rhoscope with its development tools; the first time takes a minute or two …"
-	@$(BIN)/python scripts/install.py '.[dev]'
+	@$(BIN)/python scripts/install.py --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
 node_modules/.installed: package.json package-lock.json

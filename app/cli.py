@@ -14,10 +14,11 @@ from app.settings import Settings, flag, variable
 
 USAGE_ERROR = 2
 PORT_TAKEN = 3
+UNWELL = 1
 
 
 class _ServeByDefault(TyperGroup):
-    """`rhoscope --port 0` means `rhoscope serve --port 0`."""
+    """`rhoscope --port 0` means `rhoscope serve --port 0`, and help is that of serving."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] != "--version"):
@@ -70,6 +71,7 @@ def serve(
     port: Annotated[int | None, _option("port")] = None,
     device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
     open: Annotated[bool | None, _option("open")] = None,
+    workers: Annotated[int | None, _option("workers")] = None,
     log_level: Annotated[str | None, _option("log_level", hint="LEVEL")] = None,
     max_hidden: Annotated[int | None, _option("max_hidden")] = None,
     max_steps: Annotated[int | None, _option("max_steps")] = None,
@@ -87,9 +89,29 @@ def serve(
     allow_origin: Annotated[list[str] | None, _option("allow_origin", hint="ORIGIN")] = None,
     allowed_host: Annotated[list[str] | None, _option("allowed_host", hint="NAME")] = None,
 ) -> None:
-    """Start the server and open the page. This is what `rhoscope` alone does."""
+    """Start the server and open the page. This is what `rhoscope` alone does.
+
+    `rhoscope doctor` says what is installed and tests it.
+    """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     raise typer.Exit(_serve(_settings(given)))
+
+
+@cli.command()
+def doctor(
+    context: typer.Context,
+    device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
+) -> None:
+    """Say what is installed, test that it computes right numbers, and how fast."""
+    given = {name: value for name, value in context.params.items() if value is not None}
+    settings = _settings(given)
+    from app.doctor import Unwell, report
+
+    try:
+        for name, found in report(settings):
+            typer.echo(f"{name:<10} {found}")
+    except Unwell as error:
+        _refuse(str(error), UNWELL)
 
 
 def _settings(given: dict[str, Any]) -> Settings:
@@ -122,8 +144,11 @@ def _serve(settings: Settings) -> int:
     with listener:
         from app.assets import MissingAsset
         from app.running import serve_until_stopped
+        from app.workers import serve_with_workers
 
         try:
+            if settings.workers > 1:
+                return serve_with_workers(settings, listener)
             return serve_until_stopped(settings, listener)
         except (ValueError, MissingAsset) as error:
             _refuse(str(error))

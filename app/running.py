@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 import typer
 import uvicorn
@@ -42,10 +43,12 @@ def serve_until_stopped(settings: Settings, listener: socket.socket) -> int:
     return 0
 
 
-def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How uvicorn is to serve `app`."""
+def server_config(app: FastAPI | Callable[[], FastAPI], settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to serve `app`, which with several workers is what makes one in each."""
     return uvicorn.Config(
         app,
+        factory=not isinstance(app, FastAPI),
+        workers=settings.workers,
         host=settings.host,
         log_level=settings.log_level,
         http=RequestProtocol,
@@ -68,12 +71,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit or not sockets:
             return
-        url = url_of(sockets[0], self._settings.host)
-        typer.echo(f"Rhoscope is running at {url} (stop with Ctrl+C)")
-        if self._settings.host in EVERY_NETWORK:
-            _warn_of_every_network(sockets[0])
-        sys.stdout.flush()
-        open_browser(url, self._settings.open)
+        announce(sockets[0], self._settings)
+
+
+def announce(listener: socket.socket, settings: Settings) -> None:
+    """Prints the address, once, and opens a browser where a person sits."""
+    url = url_of(listener, settings.host)
+    typer.echo(f"Rhoscope is running at {url} (stop with Ctrl+C)")
+    if settings.host in EVERY_NETWORK:
+        _warn_of_every_network(listener)
+    sys.stdout.flush()
+    open_browser(url, settings.open)
 
 
 def _warn_of_every_network(listener: socket.socket) -> None:

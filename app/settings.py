@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     """Where the networks run; auto takes a CUDA GPU if torch sees one."""
     open: bool | None = None
     """Open a browser; unsaid, only on a terminal, and never in CI, over SSH or in a container."""
+    workers: Size = 1
+    """Server processes on one port; they share the jobs out, each has its own memory and seats."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "warning"
     """How much is logged."""
     max_hidden: Size = 1024

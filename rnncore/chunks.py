@@ -44,7 +44,11 @@ def backward_bounds(steps: int) -> Iterator[Bounds]:
 
 
 def uniform_bounds(steps: int, size: int) -> Iterator[Bounds]:
-    """Chunks of `size` steps, the last one shorter."""
+    """Chunks of `size` steps, the last one shorter.
+
+    >>> list(uniform_bounds(10, 4))
+    [(0, 4), (4, 8), (8, 10)]
+    """
     checked_count("chunk_steps", size)
     return ((start, min(start + size, steps)) for start in range(0, steps, size))
 

@@ -1,4 +1,9 @@
-"""Installs Rhoscope into the environment whose Python runs this: `install.py .` or `.[dev]`.
+"""Installs into the environment whose Python runs this, with the versions of constraints.txt.
+
+    install.py .                    Rhoscope
+    install.py --editable '.[dev]'  the same from this checkout, with the development tools
+    install.py torch                one package alone
+    --torch cpu|cuda                which build of torch; unsaid, the one that fits the machine
 
 Linux machines without an NVIDIA GPU get torch's CPU build, which the default package index does
 not have: there, torch comes with several GB of CUDA libraries. Where pip is configured with a
@@ -8,6 +13,7 @@ there; otherwise uv, which knows PyTorch's own index, fetches that one package.
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import os
 import re
@@ -78,11 +84,16 @@ def install_cpu_torch(version: str) -> None:
 
 
 def main() -> None:
-    target = sys.argv[1] if len(sys.argv) > 1 else "."
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--editable", action="store_true")
+    parser.add_argument("--torch", choices=("cpu", "cuda"))
+    parser.add_argument("target")
+    wish = parser.parse_args()
     version = pinned("torch")
-    if sys.platform == "linux" and not has_torch(version) and not has_nvidia_gpu():
+    build = wish.torch or ("cuda" if has_nvidia_gpu() else "cpu")
+    if sys.platform == "linux" and build == "cpu" and not has_torch(version):
         install_cpu_torch(version)
-    pip(*INSTALL, "--editable", target)
+    pip(*INSTALL, *(["--editable"] if wish.editable else []), wish.target)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,47 @@ def test_the_installed_package_is_the_one_that_runs(environment: Path, tmp_path:
     assert version == VERSION
 
 
+CLIENT = """
+import torch
+
+from rnncore import ElmanCell, LinearLoss, Readout, Rollout, gradient_norms, recurrent_matrix
+
+W_hh = recurrent_matrix("ring", 8, spectral_radius=0.9).W
+cell = ElmanCell(torch.ones(8, 1, dtype=W_hh.dtype), W_hh, torch.zeros(8, dtype=W_hh.dtype))
+readout = Readout(torch.zeros(1, 8, dtype=W_hh.dtype), torch.zeros(1, dtype=W_hh.dtype))
+run = Rollout(cell, torch.ones(5, 1), torch.zeros(8), readout)
+norms: list[float] = [chunk.log10_norm_h.max().item() for chunk in run.states()]
+loss = LinearLoss(torch.ones(8, dtype=W_hh.dtype))
+for chunk in gradient_norms(run, loss):
+    reveal_type(chunk.log10_grad_h)
+recurrent_matrix("knot", 8)
+"""
+
+
+def test_a_strictly_typed_client_of_the_installed_package(
+    environment: Path, tmp_path: Path
+) -> None:
+    """The names have their types, and a wrong one is found."""
+    (tmp_path / "client.py").write_text(CLIENT, encoding="utf-8")
+    strict = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file="]
+    python = f"--python-executable={environment / 'bin' / 'python'}"
+    command = [*strict, python, "client.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("client.py")]
+    assert len(lines) == 2, done.stdout
+    assert "Revealed type is" in lines[0] and "Tensor" in lines[0]
+    assert "has incompatible type" in lines[1] and "knot" in lines[1]
+
+
+def test_the_installed_doctor_finds_nothing_wrong(environment: Path, tmp_path: Path) -> None:
+    command = [str(environment / "bin" / "rhoscope"), "doctor", "--device", "cpu"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(environment) in done.stdout, "the installed page"
+    loops = "compiled loops" if native_compiler() else "NumPy loops"
+    assert f"loops      {loops}" in done.stdout
+
+
 def test_the_installed_command_serves_the_page_with_everything_it_names(installed: Server) -> None:
     html, kind = fetched(installed.url + "/")
     assert kind.startswith("text/html")

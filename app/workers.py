@@ -1,0 +1,62 @@
+"""Several server processes on one port, watched and restarted by uvicorn's supervisor.
+
+They share nothing but the listening socket: the document is the whole state, so any worker can
+answer any client.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app.running import announce, server_config
+from app.server import create_app
+from app.settings import Settings
+
+STARTING_S = 60  # for a worker that loads torch from a slow disk
+
+
+def serve_with_workers(settings: Settings, listener: socket.socket) -> int:
+    """Serves on `listener` with `settings.workers` processes until Ctrl+C or SIGTERM.
+
+    Returns:
+        The exit code: 0, or 1 where a worker could not start.
+
+    Raises:
+        ValueError, MissingAsset: as `create_app`.
+    """
+    create_app(settings).state.house.workshop.close()  # what is wrong is said once, and here
+    shared = settings.model_copy(
+        update={"max_jobs": max(1, settings.max_jobs // settings.workers), "workers": 1}
+    )
+    config = server_config(partial(create_app, shared), settings)
+    supervisor = _Supervisor(config, settings, listener)
+    supervisor.run()
+    return 0 if supervisor.was_asked_to_stop else 1
+
+
+class _Supervisor(Multiprocess):
+    """Says where it listens, once the first worker does."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings, listener: socket.socket) -> None:
+        super().__init__(config, [listener])
+        self.was_asked_to_stop = False
+        self._settings = settings
+        self._is_announced = False
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        if not self._is_announced and any(process.is_ready() for process in self.processes):
+            self._is_announced = True
+            announce(self.sockets[0], self._settings)
+
+    def handle_int(self) -> None:
+        super().handle_int()
+        self.was_asked_to_stop = True
+
+    def handle_term(self) -> None:
+        super().handle_term()
+        self.was_asked_to_stop = True
