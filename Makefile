@@ -19,7 +19,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt scripts/install.py hatch_build.py \
-  rnncore/native/steps.c rnncore/native/steps.h
+  $(wildcard rnncore/native/*.[ch])
 
 .PHONY: help run test lint core js ui format types picture clean
 

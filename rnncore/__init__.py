@@ -12,6 +12,7 @@ from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bou
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
 from rnncore.editing import apply_edits, set_weight
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
+from rnncore.fan import Fan, fan
 from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.readout import Readout
@@ -31,6 +32,7 @@ __all__ = [
     "Diagnosis",
     "ElmanCell",
     "Ensemble",
+    "Fan",
     "GradientChunk",
     "GradientSweep",
     "LinearLoss",
@@ -49,6 +51,7 @@ __all__ = [
     "cast",
     "chunk_bounds",
     "diagnose",
+    "fan",
     "gaussian_bias",
     "gaussian_weights",
     "gradient_norms",

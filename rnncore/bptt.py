@@ -22,7 +22,6 @@ from rnncore.chunks import (
     stop_if_asked,
 )
 from rnncore.extended_range import Norms
-from rnncore.kernels import operations
 from rnncore.losses import Loss
 from rnncore.rollout import Rollout
 from rnncore.sweeping import Sweeper
@@ -34,7 +33,8 @@ class GradientChunk:
 
     Index k belongs to the step from h_k to h_{k+1} in the chapter's counting. Logarithms are
     -inf where a gradient is exactly zero, never NaN. Shapes are (t1 - t0,), with leading batch
-    axes except for the shared matrices' shares, which are summed over the batch.
+    axes except for the shared matrices' shares, which are summed over the batch; in a fan no
+    matrix is shared, and they have the batch axes too (for scale · W_hh).
     """
 
     t0: int
@@ -63,7 +63,7 @@ class GradientSweep:
     def __init__(self, rollout: Rollout, loss: Loss) -> None:
         rollout.require_complete()
         self._rollout = rollout
-        self._sweeper = Sweeper(rollout, loss, operations(rollout.cell.device))
+        self._sweeper = Sweeper(rollout, loss)
         self._reached = rollout.steps
 
     def chunks(
@@ -104,12 +104,13 @@ class GradientSweep:
         for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
             pass
         logs, sequences = self._sweeper.logs, self._sequences
+        shares = sequences if self._rollout.trajectory.is_fan else torch.from_numpy
         return GradientChunk(
             t0,
             t1,
             log10_grad_h=sequences(logs.delta[t0:t1]),
-            log10_grad_W_hh=torch.from_numpy(logs.share_hh[t0:t1]),
-            log10_grad_W_xh=torch.from_numpy(logs.share_xh[t0:t1]),
+            log10_grad_W_hh=shares(logs.share_hh[t0:t1]),
+            log10_grad_W_xh=shares(logs.share_xh[t0:t1]),
             log10_saturation=sequences(logs.saturation[t0:t1]),
             log10_linear_gain=sequences(logs.linear_gain[t0:t1]),
         )

@@ -28,7 +28,8 @@ Norms = NDArray[np.float64]
 _SQUARABLE: Final = (2.0**-480, 2.0**480)
 
 
-# A step that leaves the band by no more than this stands, and the next is taken at another scale.
+# A step that leaves the band by no more than this factor may stand: the compiled loops then bring
+# the row to another scale as it is.
 SLACK: Final = 16.0
 
 

@@ -2,8 +2,8 @@
 
 The same loop runs on NumPy's functions over the tensors' own memory, where the CPU is two to
 five times faster that way than through PyTorch, and on PyTorch's functions on other devices.
-Every result has its place beforehand, so nothing per step allocates. For a single sequence on
-the CPU the whole loop is one call of `native`, where that was built.
+Every result has its place beforehand, so nothing per step allocates. On a CPU where the loops of
+`native` were built, those run instead, and these are what they are tested against.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,7 @@ import torch
 from scipy.linalg.blas import dgemv, sgemv
 from torch import Tensor
 
-from rnncore import native
 from rnncore.activations import Activation
-from rnncore.extended_range import Norms, norms
 
 Array = Any  # numpy.ndarray on the CPU, torch.Tensor elsewhere
 
@@ -81,64 +79,46 @@ class ForwardKernel:
         a: storage of the drives, (T, N, H), overwritten by the preactivations; the same memory
             as u[1:] unless φ is tanh.
         ops: the functions to run on.
+        factors: on W_hh for each row, (N, 1); None for 1.
     """
 
     def __init__(
-        self, W_hh: Tensor, activation: Activation, u: Tensor, a: Tensor, ops: Operations
+        self,
+        W_hh: Tensor,
+        activation: Activation,
+        u: Tensor,
+        a: Tensor,
+        ops: Operations,
+        factors: Tensor | None = None,
     ) -> None:
         self._ops = ops
+        self._factors = _factors(factors, ops)
         # A contiguous copy of the transpose: BLAS is 20 % faster along its rows.
-        transposed = W_hh.mT.contiguous()
-        self._W_hhT = ops.native(transposed)
-        self._loops = _compiled(ops, u)
-        self._storage = transposed, u, a
+        self._W_hhT = ops.native(W_hh.mT.contiguous())
         self._u, self._a = (ops.native(_without_single_row(storage)) for storage in (u, a))
         self._add_product = self._product_adder()
-        self._row = W_hh.new_empty(W_hh.shape[-1])
         self._zero = ops.native(W_hh.new_zeros(()))
         self._activation = activation
 
-    def run(
-        self, t0: int, t1: int, linear_rows: Tensor | None = None, *, low: float, high: Norms
-    ) -> Norms:
+    def run(self, t0: int, t1: int, linear_rows: Tensor | None = None) -> None:
         """u[t0 + 1] … u[t1] from u[t0] and the drives in a[t0] … a[t1 - 1].
 
         Args:
             linear_rows: (N, 1) booleans, rows that tanh leaves as they are; None for none.
-            low, high: norms outside of which a state will not stand; high for each row, (N,).
-
-        Returns:
-            The norms of the new states, (n, N); n < t1 - t0 where the run ended early, after a
-            state that will not stand.
         """
-        if self._loops is not None:
-            transposed, u, a = self._storage
-            is_linear = linear_rows is not None and bool(linear_rows[0])
-            norm = self._loops.forward(
-                *(transposed, u[t0 : t1 + 1], a[t0:t1], self._activation),
-                is_linear=is_linear,
-                low=low,
-                high=float(high[0]),
-            )
-            return norm[:, np.newaxis]
         h, h_out = self._u[t0], self._u[t0 + 1 : t1 + 1]
         if self._activation == "tanh":
             self._run_tanh(h, self._a[t0:t1], h_out, linear_rows)
         else:
             self._run_homogeneous(h, h_out)
-        return norms(self._storage[1][t0 + 1 : t1 + 1])
-
-    def product(self, vector: Tensor) -> Tensor:
-        """W_hh · vector for a single (H,)."""
-        native = self._ops.native
-        self._ops.dot(native(vector), self._W_hhT, native(self._row))
-        return self._row.clone()
 
     def _product_adder(self) -> Callable[[Array, Array], object]:
         """The function that adds W_hh h to a drive in place."""
         dot, add, W_hhT = self._ops.dot, self._ops.add, self._W_hhT
+        multiply, factors = self._ops.multiply, self._factors
         step = self._u[0]
-        if self._ops is NUMPY and step.ndim == 1 and len(step) <= _LARGEST_FUSED:
+        is_single = step.ndim == 1 and factors is None
+        if self._ops is NUMPY and is_single and len(step) <= _LARGEST_FUSED:
             gemv = sgemv if W_hhT.dtype == np.float32 else dgemv
             W_hh = W_hhT.T  # in Fortran's order, as BLAS wants it
             # y ← 1 · W_hh h + 1 · y: offsets 0, increments 1, not transposed, y overwritten.
@@ -147,6 +127,8 @@ class ForwardKernel:
 
         def add_product(h: Array, a_t: Array) -> None:
             dot(h, W_hhT, scratch)
+            if factors is not None:
+                multiply(scratch, factors, scratch)
             add(scratch, a_t, a_t)
 
         return add_product
@@ -183,32 +165,28 @@ class BackwardKernel:
         delta: storage of δ, (n, N, H).
         v: storage of v, (n, N, H).
         ops: the functions to run on.
+        factors: on W_hh for each row, (N, 1); None for 1.
     """
 
     def __init__(
-        self, W_hh: Tensor, path: Tensor, delta: Tensor, v: Tensor, ops: Operations
+        self,
+        W_hh: Tensor,
+        path: Tensor,
+        delta: Tensor,
+        v: Tensor,
+        ops: Operations,
+        factors: Tensor | None = None,
     ) -> None:
         self._ops = ops
-        W_hh = W_hh.contiguous()
-        self._W_hh = ops.native(W_hh)
-        self._loops = _compiled(ops, path)
-        self._storage = W_hh, path, delta, v
-        self._row = W_hh.new_empty(W_hh.shape[-1])
+        self._factors = _factors(factors, ops)
+        self._W_hh = ops.native(W_hh.contiguous())
         self._path, self._delta, self._v = (
             _without_single_row(storage) for storage in (path, delta, v)
         )
 
     def run(
-        self,
-        start: int,
-        end: int,
-        d: Tensor | None,
-        g: Tensor | None,
-        f: Tensor | None = None,
-        *,
-        low: float,
-        high: float,
-    ) -> tuple[int, Norms]:
+        self, start: int, end: int, d: Tensor | None, g: Tensor | None, f: Tensor | None = None
+    ) -> None:
         """The steps end - 1 … start of the storage, from path[end] on.
 
         Args:
@@ -218,22 +196,9 @@ class BackwardKernel:
                 δ is the incoming w.
             f: factors on the incoming w before g is added, (end - start, N, 1); None for 1, and
                 where g is None.
-            low, high: norms outside of which a step will not stand.
-
-        Returns:
-            The step that was reached, above `start` where a step will not stand; and from there
-            to `end` the norms of δ, v and the w handed down, (3, n, N).
         """
-        weights, path_storage, delta_storage, v_storage = self._storage
-        path_rows, delta_rows = path_storage[start : end + 1], delta_storage[start:end]
-        v_rows = v_storage[start:end]
-        if self._loops is not None:
-            left, swept = self._loops.backward(
-                *(weights, path_rows, delta_rows, v_rows, d, g, f), low=low, high=high
-            )
-            return start + left, swept[..., np.newaxis]
         dot, add, multiply = self._ops.dot, self._ops.add, self._ops.multiply
-        W_hh, w = self._W_hh, self._ops.native(self._path[end])
+        W_hh, factors, w = self._W_hh, self._factors, self._ops.native(self._path[end])
         steps = zip(
             self._rows(None if g is None else self._delta[start:end]),
             self._rows(None if d is None else self._v[start:end]),
@@ -251,26 +216,20 @@ class BackwardKernel:
             delta = came if g_t is None else add(came, g_t, delta_t)
             v = delta if d_t is None else multiply(d_t, delta, v_t)
             dot(v, W_hh, w_t)
+            if factors is not None:
+                multiply(w_t, factors, w_t)
             w = w_t
-        path = norms(path_rows)
-        delta_norms = path[1:] if g is None else norms(delta_rows)
-        v_norms = delta_norms if d is None else norms(v_rows)
-        return start, np.array((delta_norms, v_norms, path[:-1]))
-
-    def product(self, vector: Tensor) -> Tensor:
-        """W_hhᵀ · vector for a single (H,)."""
-        native = self._ops.native
-        self._ops.dot(native(vector), self._W_hh, native(self._row))
-        return self._row.clone()
 
     def _rows(self, vectors: Tensor | None) -> Any:
         """The rows of (n, …, H) from the last to the first, or None for ever."""
         return repeat(None) if vectors is None else reversed(list(self._ops.native(vectors)))
 
 
-def _compiled(ops: Operations, storage: Tensor) -> native.Loops | None:
-    """The compiled loops, for the one sequence that they are written for."""
-    return native.loops(storage.dtype) if ops is NUMPY and storage.shape[1] == 1 else None
+def _factors(factors: Tensor | None, ops: Operations) -> Array | None:
+    """(N, 1), or (1,) for the single row whose axis the storage goes without."""
+    if factors is None:
+        return None
+    return ops.native(factors[0] if len(factors) == 1 else factors)
 
 
 def _without_single_row(storage: Tensor) -> Tensor:

@@ -25,7 +25,6 @@ from rnncore.chunks import (
     uniform_bounds,
 )
 from rnncore.extended_range import Norms
-from rnncore.kernels import operations
 from rnncore.outputs import Outputs
 from rnncore.readout import Readout
 from rnncore.stepping import Stepper
@@ -66,6 +65,8 @@ class Rollout:
         x: inputs, (…, T, D), cast to the run's dtype.
         h_0: initial state, (…, H), cast likewise. Batch axes broadcast against those of `x`.
         readout: W_hy and b_y.
+        scales: a fan: factors on W_hh, one for each sequence, broadcasting against the batch axes
+            of `x` and `h_0`. None for 1.
         chunk_steps: the length of every chunk; None for chunks that start small and grow
             (`chunk_bounds`).
 
@@ -90,6 +91,7 @@ class Rollout:
         h_0: Tensor,
         readout: Readout,
         *,
+        scales: Tensor | None = None,
         chunk_steps: int | None = None,
     ) -> None:
         checked_shape("W_hy", readout.W_hy, (readout.output_size, cell.hidden_size))
@@ -104,10 +106,10 @@ class Rollout:
             checked_count("chunk_steps", chunk_steps)
         self.cell = cell
         self.readout = readout
-        self.trajectory = Trajectory(cell, x, h_0)
+        self.trajectory = Trajectory(cell, x, h_0, scales)
         self.steps = self.trajectory.steps
         self._chunk_steps = chunk_steps
-        self._stepper = Stepper(cell, self.trajectory, operations(cell.device))
+        self._stepper = Stepper(cell, self.trajectory)
         self._outputs = Outputs(readout, self.trajectory)
         self._done = 0
 

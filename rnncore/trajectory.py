@@ -1,15 +1,24 @@
 """The storage of a run: inputs, states, preactivations, exponents and norms of all steps."""
 
+from math import frexp
 from typing import final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.cells.elman import ElmanCell
-from rnncore.checks import ArgumentError, cast, checked_count, checked_shape, is_finite, too_large
+from rnncore.cells.elman import ElmanCell, check_sums
+from rnncore.checks import (
+    ArgumentError,
+    cast,
+    checked_count,
+    checked_finite,
+    checked_shape,
+    is_finite,
+    too_large,
+)
 from rnncore.chunks import block_steps
-from rnncore.extended_range import Norms, log10_of, safe_norms, times_power_of_two
+from rnncore.extended_range import Exponents, Norms, log10_of, safe_norms, times_power_of_two
 
 
 @final
@@ -21,10 +30,12 @@ class Trajectory:
     own slope, so there `a` is the memory of u itself.
     """
 
-    def __init__(self, cell: ElmanCell, x: Tensor, h_0: Tensor) -> None:
+    def __init__(
+        self, cell: ElmanCell, x: Tensor, h_0: Tensor, scales: Tensor | None = None
+    ) -> None:
         checked_shape("x", x, ("T", cell.input_size))
         checked_shape("h_0", h_0, (cell.hidden_size,))
-        self.batch_shape = _batch_shape(x, h_0)
+        self.batch_shape = _batch_shape(x, h_0, scales)
         self.steps = T = checked_count("T", x.shape[-2])
         self.rows = N = self.batch_shape.numel()
         H, D = cell.hidden_size, cell.input_size
@@ -37,10 +48,17 @@ class Trajectory:
         self.u[0] = h_0.reshape(N, H)
         self.a = x.new_empty(T, N, H) if cell.activation == "tanh" else self.u[1:]
         _project(cell, self.x, out=self.a)
+        # On W_hh, for each row, (N, 1); None for 1.
+        self.factors = None if scales is None else _factors(cell, scales, self.batch_shape)
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
         self.norm = np.zeros((T + 1, N))  # ‖u‖, from index 1 on
         self.exponents = np.zeros((T + 1, N))
+
+    @property
+    def is_fan(self) -> bool:
+        """Whether every sequence has a W_hh of its own, scaled by a factor of its own."""
+        return self.factors is not None
 
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""
@@ -54,6 +72,13 @@ class Trajectory:
         """h_t of the times [t0, t1) in the run's dtype, (t1 - t0, N, H): ±inf or 0 past it."""
         return times_power_of_two(self.u[t0:t1], self.exponents[t0:t1])
 
+    def scaled(self, u: Tensor, k: Exponents, row: int) -> tuple[Tensor, Exponents]:
+        """A product u · 2ᵏ with W_hh, times the row's factor; u stays of moderate size."""
+        if self.factors is None:
+            return u, k
+        mantissa, exponent = frexp(float(self.factors[row]))
+        return (u * mantissa, k + exponent) if mantissa else (torch.zeros_like(u), k)
+
     def sequences(self, time_major: Tensor) -> Tensor:
         """(t, N, …) → (*batch, t, …), contiguous; without a batch axis the same memory."""
         if not self.batch_shape:
@@ -62,22 +87,35 @@ class Trajectory:
         return by_sequence.view(*self.batch_shape, *by_sequence.shape[1:])
 
 
-def _batch_shape(x: Tensor, h_0: Tensor) -> torch.Size:
-    if x.ndim == 2 and h_0.ndim == 1:
+def _batch_shape(x: Tensor, h_0: Tensor, scales: Tensor | None) -> torch.Size:
+    if x.ndim == 2 and h_0.ndim == 1 and scales is None:
         return torch.Size()
-    try:
-        # NumPy's, because PyTorch's loads SymPy: half a second.
-        shape = torch.Size(np.broadcast_shapes(x.shape[:-2], h_0.shape[:-1]))
-    except ValueError as error:
-        raise ArgumentError(
-            "h_0",
-            "has other batch axes than x",
-            got=tuple(h_0.shape[:-1]),
-            expected=f"{tuple(x.shape[:-2])}, or axes that broadcast to them",
-        ) from error
+    shape = tuple(x.shape[:-2])
+    others = {"h_0": h_0.shape[:-1], "scales": () if scales is None else scales.shape}
+    for name, axes in others.items():
+        try:
+            # NumPy's, because PyTorch's loads SymPy: half a second.
+            shape = np.broadcast_shapes(shape, axes)
+        except ValueError as error:
+            raise ArgumentError(
+                name,
+                "has other batch axes than x",
+                got=tuple(axes),
+                expected=f"{shape}, or axes that broadcast to them",
+            ) from error
+    shape = torch.Size(shape)
     if shape.numel() == 0:
         raise ArgumentError("x", "is an empty batch", got=tuple(x.shape), expected="1 or more")
     return shape
+
+
+def _factors(cell: ElmanCell, scales: Tensor, batch_shape: torch.Size) -> Tensor:
+    checked_finite("scales", scales)
+    largest = float(scales.detach().abs().max())
+    sums = cell.W_hh.detach().to(torch.float64) * largest
+    check_sums("scales · W_hh", sums.to(cell.dtype))
+    rows = scales.detach().to(device=cell.device, dtype=cell.dtype).expand(batch_shape)
+    return rows.reshape(-1, 1).contiguous()
 
 
 def _project(cell: ElmanCell, x: Tensor, *, out: Tensor) -> None:

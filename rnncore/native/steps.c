@@ -1,4 +1,4 @@
-/* The innermost loops of rnncore for one sequence on a CPU: what kernels.py does with NumPy, twenty
+/* The innermost loops of rnncore on a CPU: what kernels.py does with NumPy, for one sequence twenty
    times faster, since a step of 64 units is shorter than a call from Python. kernels.py is the
    readable reference, and tests hold the two against each other.
 
@@ -17,7 +17,44 @@
 #define VECTOR_BYTES 16
 #endif
 
-enum { LINEAR = 0, RELU = 1, TANH = 2, COPY = 3 }; /* COPY: a tanh that is linear to rounding */
+enum { LINEAR = 0, RELU = 1, TANH = 2 };
+enum { GROUP = 4 }; /* rows whose products are taken together */
+
+/* Band of extended_range.py, and its SLACK. */
+struct band {
+    double low, high, middle, linear_below, span, slack;
+};
+
+/* Steps h ← φ(factor M h + a) of N rows from time t on. Rows of u and a are H numbers, time-major:
+   u [T + 1, N, H], a [T, N, H] holds the drives and takes the preactivations; the memory of u[1:]
+   where φ is not tanh. A state is u · 2^exponent, see stepping.py. */
+struct forward {
+    const void *M;       /* W_hhᵀ, [H, H] */
+    void *u, *a;
+    double *norm;        /* [T + 1, N], of u */
+    double *exponents;   /* [T + 1, N] */
+    const void *factors; /* [N], or null for 1 */
+    void *scratch;       /* (1 + GROUP) H numbers */
+    int64_t H, N, activation;
+    struct band band;
+};
+
+/* Sweeps δ = w + g, v = d δ, w ← factor Mᵀ v over a block of n steps, see sweeping.py. */
+struct backward {
+    const void *M;         /* W_hh, [H, H] */
+    void *path;            /* [n + 1, N, H]: entry j is the w that step j hands down */
+    void *delta, *v;       /* [n, N, H]; delta is left alone without g, v without d */
+    const void *d;         /* [n, N, H], slopes / 2^shift, or null for 1 */
+    const double *shift;   /* [n, N] */
+    const void *g;         /* [n, N, H], local gradients / 2^m, or null for 0 */
+    const double *m;       /* [n, N], -inf where g is 0 */
+    double *exponents;     /* [N], of the incoming w */
+    double *above, *norms; /* [n, N], the exponents of δ; [3, n, N], ‖δ‖, ‖v‖ and ‖w‖ */
+    const void *factors;   /* [N], or null for 1 */
+    void *scratch;         /* H numbers */
+    int64_t H, N, n;
+    struct band band;
+};
 
 #define REAL float
 #define INT uint32_t
@@ -33,6 +70,7 @@ enum { LINEAR = 0, RELU = 1, TANH = 2, COPY = 3 }; /* COPY: a tanh that is linea
 #define TAYLOR(r) \
     (1.0f + r * (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f \
      + r * (1 / 720.0f + r * (1 / 5040.0f + r * (1 / 40320.0f))))))))
+#include "vectors.h"
 #include "steps.h"
 #undef REAL
 #undef INT
@@ -44,6 +82,7 @@ enum { LINEAR = 0, RELU = 1, TANH = 2, COPY = 3 }; /* COPY: a tanh that is linea
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef TAYLOR
+#undef LANES
 
 #define REAL double
 #define INT uint64_t
@@ -60,13 +99,14 @@ enum { LINEAR = 0, RELU = 1, TANH = 2, COPY = 3 }; /* COPY: a tanh that is linea
     (1.0 + r * (0x1p-1 + r * (1 / 6.0 + r * (1 / 24.0 + r * (1 / 120.0 + r * (1 / 720.0 \
      + r * (1 / 5040.0 + r * (1 / 40320.0 + r * (1 / 362880.0 + r * (1 / 3628800.0 \
      + r * (1 / 39916800.0 + r * (1 / 479001600.0 + r * (1 / 6227020800.0)))))))))))))
+#include "vectors.h"
 #include "steps.h"
 
 /* Of the functions' arguments; rnncore.native expects the same number. */
 int
 abi(void)
 {
-    return 2;
+    return 4;
 }
 
 /* The vector instructions of the processor: 0 base, 1 AVX2 with FMA, 2 AVX-512. */

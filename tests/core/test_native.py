@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 import torch
 
 from rnncore import LinearLoss, input_sequence, loss_direction, native
+from rnncore.extended_range import band
+from rnncore.native import runs
 from rnncore.slopes import slope
 from tests.core.builders import finished, make_cell, swept
 
@@ -27,11 +30,11 @@ def numpy_alone(monkeypatch):
 @pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
 @pytest.mark.parametrize("rho", [0.05, 0.9, 30.0])
 @pytest.mark.parametrize("at", ["last", "every"])
-@pytest.mark.parametrize("H", [1, 7, 64, 75])
+@pytest.mark.parametrize("H, batch", [(1, None), (7, 6), (64, None), (75, 2)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_compiled_loops_equal_numpys(numpy_alone, activation, rho, at, H, dtype):
+def test_compiled_loops_equal_numpys(numpy_alone, activation, rho, at, H, batch, dtype):
     cell = make_cell(activation=activation, rho=rho, H=H, dtype=dtype)
-    x = input_sequence("impulse", 300, 2)
+    x = input_sequence("impulse", 300, 2, batch_size=batch)
     loss = LinearLoss(loss_direction(H), at)
 
     def norms():
@@ -47,7 +50,7 @@ def test_compiled_loops_equal_numpys(numpy_alone, activation, rho, at, H, dtype)
     # Roundings of 300 steps, in decades; where directions cancel they count more.
     decades = {torch.float32: 2e-3, torch.float64: 1e-10}[dtype]
     close = {"rtol": decades / 100, "atol": decades}
-    torch.testing.assert_close(states[:steps], numpy_states[:steps], **close)
+    torch.testing.assert_close(states[..., :steps], numpy_states[..., :steps], **close)
     if not is_chaotic:
         for name in ("log10_grad_h", "log10_grad_W_hh", "log10_linear_gain", "log10_saturation"):
             torch.testing.assert_close(
@@ -64,23 +67,32 @@ def compiled():
     return {dtype: each for dtype, each in found.items() if each is not None}
 
 
+class Storage:
+    """What `runs.forward` and `runs.backward` need of a run of T steps, N rows, H units."""
+
+    def __init__(self, T, N, H, dtype, *, is_in_place=False):
+        self.u = torch.zeros(T + 1, N, H, dtype=dtype)
+        self.a = self.u[1:] if is_in_place else torch.zeros(T, N, H, dtype=dtype)
+        self.norm, self.factors = np.zeros((T + 1, N)), None
+        self.path, self.delta, self.v = (torch.zeros_like(self.u[k:]) for k in (0, 1, 1))
+        self.exponents = np.zeros((T + 1, N))
+
+
 def test_tanh_and_its_slope_are_right_to_a_few_units_in_the_last_place(compiled):
     tiny = -(10.0 ** np.arange(-37, 0, 0.01))
     numbers = np.concatenate([np.linspace(-90, 90, 20_001), tiny, -tiny, [0.0, -0.0, 1e30]])
     for dtype, loops in compiled.items():
         a = torch.tensor(numbers, dtype=dtype)
         exact = a.numpy().astype(np.longdouble)
-        h = torch.zeros(2, 1, dtype=dtype)
-        weights = torch.zeros(1, 1, dtype=dtype)
-        limits = {"is_linear": False, "low": 0.0, "high": math.inf}
-        steps = []
-        for number in a:
-            drive = number.reshape(1, 1).clone()
-            loops.forward(weights, h, drive, "tanh", **limits)
-            steps.append(float(h[1, 0]))
+        storage = Storage(1, len(a), 1, dtype)
+        storage.a[0, :, 0] = a
+        everything = replace(band(dtype), low=0.0, high=math.inf)
+        run = runs.forward(torch.zeros(1, 1, dtype=dtype), "tanh", storage, everything)
+        assert run.run(0, len(a), 0, 1).tolist() == [1] * len(a)
+        steps = storage.u[1, :, 0].numpy()
         epsilon = torch.finfo(dtype).eps
-        assert np.abs(np.array(steps) - np.tanh(exact)).max() <= 4 * epsilon
-        relative = np.array(steps)[exact != 0] / np.tanh(exact[exact != 0]) - 1
+        assert np.abs(steps - np.tanh(exact)).max() <= 4 * epsilon
+        relative = steps[exact != 0] / np.tanh(exact[exact != 0]) - 1
         assert np.abs(relative).max() <= 4 * epsilon
         reference = slope("tanh", a.double())
         normal = reference > torch.finfo(dtype).tiny
@@ -90,31 +102,50 @@ def test_tanh_and_its_slope_are_right_to_a_few_units_in_the_last_place(compiled)
         assert loops.slopes(a)[~normal].max() <= torch.finfo(dtype).tiny * 1.01
 
 
-def test_a_run_ends_after_the_step_that_left_its_limits(compiled):
-    for dtype, loops in compiled.items():
-        double = 2 * torch.eye(3, dtype=dtype)
-        u, a = torch.ones(11, 3, dtype=dtype), torch.zeros(10, 3, dtype=dtype)
-        u[1:] = 0
-        norm = loops.forward(double, u, u[1:], "linear", is_linear=False, low=0.1, high=30.0)
-        np.testing.assert_allclose(norm, math.sqrt(3) * 2.0 ** np.arange(1, 6))
-        assert not u[6:].any()
-        d, path = torch.full((10, 3), 0.25, dtype=dtype), torch.zeros(11, 3, dtype=dtype)
-        path[-1] = 1
-        reached, swept_norms = loops.backward(
-            double, path, a, a.clone(), d, None, None, low=0.1, high=1e9
-        )
-        # ‖v‖ = √3 / 4, √3 / 8, √3 / 16 stay above 0.1; √3 / 32 does not.
-        assert reached == 6
-        halves = math.sqrt(3) / 2.0 ** np.arange(3, -1, -1)
-        np.testing.assert_allclose(swept_norms, (halves, halves / 4, halves / 2))
+def test_every_row_goes_until_a_step_does_not_stand(compiled):
+    """Doubling leaves the band for good where it meets a drive, and is rescaled where not."""
+    for dtype in compiled:
+        limits = replace(band(dtype), low=0.1, high=30.0, middle=0)
+        storage = Storage(10, 3, 2, dtype, is_in_place=True)
+        storage.u[0, 0] = 1.0
+        storage.u[0, 1] = 1000.0  # leaves by more than the slack at once
+        run = runs.forward(2 * torch.eye(2, dtype=dtype), "linear", storage, limits)
+        assert run.run(0, 3, 0, 10).tolist() == [10, 0, 10]
+        lengths = storage.norm * 2.0**storage.exponents
+        np.testing.assert_allclose(lengths[1:, 0], math.sqrt(2) * 2.0 ** np.arange(1, 11))
+        assert storage.exponents[:, 0].tolist() == [0] * 5 + [6] * 6, "past 30, a new exponent"
+        assert not lengths[1:, 2].any(), "a zero from a zero stands"
+        assert not storage.u[1, 1].any(), "the drive is as it was"
 
 
-def test_zeros_go_on(compiled):
-    for dtype, loops in compiled.items():
-        u = torch.zeros(11, 3, dtype=dtype)
-        weights = torch.eye(3, dtype=dtype)
-        norm = loops.forward(weights, u, u[1:], "relu", is_linear=False, low=0.1, high=30.0)
-        assert norm.tolist() == [0.0] * 10
+def test_a_sweep_goes_on_from_where_it_is_told(compiled):
+    for dtype in compiled:
+        limits = replace(band(dtype), low=0.1, high=1e9, middle=0)
+        storage = Storage(10, 1, 3, dtype)
+        storage.exponents = np.zeros(1)
+        sweep = runs.backward(2 * torch.eye(3, dtype=dtype), storage, limits)
+        d = torch.full((10, 1, 3), 0.25, dtype=dtype)
+        d[4] = 1e-9
+        sweep.take(d, np.zeros((10, 1)), None, np.full((10, 1), -np.inf))
+        storage.path[10] = 1.0
+        assert sweep.run(0, 1, 10).tolist() == [5]
+        halves = math.sqrt(3) / 2.0 ** np.arange(4, -1, -1)
+        lengths = sweep.norms[:, 5:, 0] * 2.0 ** sweep.above[5:, 0]
+        np.testing.assert_allclose(lengths, (halves, halves / 4, halves / 2))
+        storage.path[4] = 1.0
+        assert sweep.run(0, 1, 4).tolist() == [0]
+
+
+def test_rows_that_go_together_get_the_bits_of_a_row_alone(compiled):
+    """Products are taken four rows at a time, and the last ones singly."""
+    for dtype in compiled:
+        cell, x = make_cell(H=33, dtype=dtype), input_sequence("noise", 40, 2)
+        scales = torch.linspace(0.1, 1.9, 11)
+        many = finished(cell, x, torch.zeros(33), scales=scales)
+        for k in (0, 3, 10):
+            one = finished(cell, x, torch.zeros(33), scales=scales[k : k + 1])
+            assert torch.equal(one.log10_norm_h[0], many.log10_norm_h[k])
+            assert torch.equal(swept(one).log10_grad_h[0], swept(many).log10_grad_h[k])
 
 
 def test_the_switch_turns_them_off():

@@ -114,7 +114,7 @@ def test_the_sdist_carries_the_compiled_loops_as_source(distributions: Path) -> 
     (archive,) = distributions.glob("rhoscope-*.tar.gz")
     with tarfile.open(archive) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    native = {"rnncore/native/steps.c", "rnncore/native/steps.h"}
+    native = {f"rnncore/native/{name}" for name in ("steps.c", "steps.h", "vectors.h")}
     assert native | {"hatch_build.py"} <= names
     assert not [name for name in names if name.endswith(".so")]
 
