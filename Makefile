@@ -21,7 +21,7 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt scripts/install.py hatch_build.py \
   $(wildcard rnncore/native/*.[ch])
 
-.PHONY: help run test lint core js ui format types picture clean
+.PHONY: help run test lint core js ui bench format types picture clean
 
 help:
 	@echo 'make run      start Rhoscope and open the page     (ARGS="--port 9000")'
@@ -30,6 +30,7 @@ help:
 	@echo 'make core     only the Python tests: mathematics, server, packaging'
 	@echo 'make js       only the page'\''s modules, in Node'
 	@echo 'make ui       only the browser tests               (ARGS="-k scrub")'
+	@echo 'make bench    measures speed, as ratios            (ARGS="core --seconds 1")'
 	@echo 'make format   rewrite the Python files in the house format'
 	@echo 'make types    regenerate the page'\''s types from the server'\''s messages'
 	@echo 'make picture  take the picture in the README anew'
@@ -49,7 +50,7 @@ lint: $(VENV)/.installed-dev node_modules/.installed
 	@echo "Linters and type checkers: no complaints."
 
 core: $(VENV)/.installed-dev
-	@$(BIN)/pytest -q rnncore tests/core tests/server tests/packaging $(ARGS)
+	@$(BIN)/pytest -q rnncore tests/core tests/server tests/packaging tests/benchmarks $(ARGS)
 
 # Node lists every test; the list is shown only where one failed.
 js: node_modules/.installed
@@ -59,6 +60,9 @@ js: node_modules/.installed
 
 ui: $(VENV)/.installed-dev
 	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/pytest -q --maxfail 5 tests/ui $(ARGS)
+
+bench: $(VENV)/.installed-dev
+	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/python -m tests.benchmarks $(ARGS)
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --fix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -52,7 +53,16 @@ class Computation:
         self._clock = Clock()
 
     def results(self) -> Iterator[Frame | Done]:
-        """The frames of a run, then its `Done`."""
+        """The frames of a run without what is to be omitted, then its `Done`."""
+        for item in self._all_results():
+            if isinstance(item, Done):
+                yield item
+                continue
+            left = {name: t for name, t in item.tensors.items() if name not in self._plan.omits}
+            if left:
+                yield replace(item, tensors=left)
+
+    def _all_results(self) -> Iterator[Frame | Done]:
         with self._clock.counting("build"):
             found = matrix(self._experiment)
             start = setting(self._experiment, found, self._cache, self._device)
@@ -62,7 +72,10 @@ class Computation:
         if found.drawn is not None:
             yield self._spectrum(found)
         with self._clock.counting("forward"):
-            rollout = Rollout(start.cell, start.x, start.h_0, start.readout)
+            rollout = Rollout(
+                *(start.cell, start.x, start.h_0, start.readout),
+                has_outputs="y" not in self._plan.omits,
+            )
         yield from self._states(rollout)
         with self._clock.counting("backward"):
             sweep = GradientSweep(rollout, self._loss(start))
@@ -111,7 +124,7 @@ class Computation:
             edges = self._plan.edges_within(chunk.t0, chunk.t1)
             tensors = {
                 "h": _values(chunk.h, edges),
-                "y": _values(chunk.y, edges),
+                **({"y": _values(chunk.y, edges)} if rollout.has_outputs else {}),
                 "log10_norm_h": _logs(chunk.log10_norm_h, edges),
             }
             yield Frame("states", chunk.t0, chunk.t1, tensors)

@@ -43,7 +43,7 @@ class Frame:
         """A fingerprint of names, shapes, dtypes and contents: equal bytes, equal digest."""
         fingerprint = hashlib.blake2b(digest_size=16)
         if self.source:
-            fingerprint.update(self.source.encode())
+            fingerprint.update(f"{self.source} {' '.join(self.tensors)}".encode())
             return fingerprint.digest()
         for name, tensor in self.tensors.items():
             fingerprint.update(f"{name} {tensor.dtype.str} {tensor.shape};".encode())

@@ -22,8 +22,9 @@ Bounds = tuple[int, int]
 
 # A run of so few steps and multiplications takes a few milliseconds: one chunk is there before
 # anybody could look at a part of it.
-SHORT_STEPS = 1000
+SHORT_STEPS = 2000
 SHORT_PRODUCTS = 2**26
+AT_ONCE_PRODUCTS = 2**22
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,28 @@ class Plan:
     backward: tuple[Bounds, ...]
     edges: tuple[int, ...] | None = None  # of the view's bins; None without a view
     splits_weights: bool = False  # W_hh in a frame of its own, as its draw and a factor
+    omits: frozenset[str] = frozenset()  # tensors that are not sent
+    is_at_once: bool = False  # over before anybody could look at a part of it
 
     @classmethod
     def of(cls, run: Run) -> Plan:
         """Chunks that start small and grow; with a view each holds whole bins."""
         steps, view, splits = run.experiment.steps, run.view, run.split_weights
+        omits = frozenset[str](run.omit)
+        products = _products(run.experiment)
         if view is None:
-            if _is_short(run.experiment):
-                return cls(((0, steps),), ((0, steps),), splits_weights=splits)
+            if steps < SHORT_STEPS and products <= SHORT_PRODUCTS:
+                at_once = products <= AT_ONCE_PRODUCTS
+                whole = ((0, steps),)
+                return cls(whole, whole, None, splits, omits, at_once)
             forward, backward = tuple(chunk_bounds(steps)), tuple(backward_bounds(steps))
-            return cls(forward, backward, splits_weights=splits)
+            return cls(forward, backward, None, splits, omits)
         edges = tuple(bin_edges(view.t0, view.t1, view.columns).tolist())
         # The same rule, looked at from the other end of time.
         mirrored = [-edge for edge in reversed(edges)]
         backward = tuple((-t1, -t0) for t0, t1 in _growing(mirrored))
-        return cls(tuple(_growing(edges)), backward, edges, splits)
+        at_once = products <= AT_ONCE_PRODUCTS
+        return cls(tuple(_growing(edges)), backward, edges, splits, omits, at_once)
 
     @classmethod
     def whole(cls, steps: int) -> Plan:
@@ -66,9 +74,9 @@ class Plan:
         return np.array(self.edges[first:last], dtype=np.int64)
 
 
-def _is_short(experiment: Experiment) -> bool:
-    products = experiment.batch_size * experiment.steps * experiment.cell.hidden_size**2
-    return experiment.steps < SHORT_STEPS and products <= SHORT_PRODUCTS
+def _products(experiment: Experiment) -> int:
+    """Multiplications of a forward run."""
+    return experiment.batch_size * experiment.steps * experiment.cell.hidden_size**2
 
 
 def _growing(edges: Sequence[int]) -> Iterator[Bounds]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -40,6 +40,11 @@ class View(Document):
     """Number of columns; bin k of n = min(columns, t1 - t0) starts at t0 + ⌊k(t1 - t0)/n⌋."""
 
 
+Omissible = Literal[
+    "W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "log10_grad_W_xh", "cotangent", "singular_values"
+]
+
+
 class Run(Document):
     """Asks for a run. A newer run supersedes an older one."""
 
@@ -53,6 +58,8 @@ class Run(Document):
     """Sends W_hh in a frame of its own, `matrix`, as its draw (W_hh_drawn, float64) where it has
     no edits; its factor, W_hh_scale, comes with the spectrum. Then W_hh is W_hh_scale · W_hh_drawn
     rounded to the run's dtype, and a changed ρ sends no matrix."""
+    omit: list[Omissible] = Field([], max_length=len(get_args(Omissible)))
+    """Tensors that are not sent; a frame of which nothing is left isn't either."""
 
     @model_validator(mode="after")
     def _view_lies_inside(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Literal
 
@@ -24,6 +25,7 @@ from rnncore import (
 
 log = logging.getLogger("app")
 
+LARGEST_PARCEL = 2**19  # bytes that a short run may hold back until its end
 TOO_LARGE = 1009  # close codes of RFC 6455
 RESENT_ONLY_IF_CHANGED = {"weights", "matrix", "inputs", "spectrum"}
 
@@ -150,6 +152,7 @@ class Session:
     def _compute(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         """On the worker's thread: computes, encodes and posts until done or told to stop."""
         end: Done | Error
+        parcel = _Parcel(loop, self._post_if_active, is_held=work.plan.is_at_once)
         items = self._workshop.frames(work.experiment, work.plan, work.is_stopped)
         try:
             with (
@@ -159,16 +162,17 @@ class Session:
                 for item in items:
                     if isinstance(item, Done):
                         end = item.model_copy(update={"id": work.id})
-                    elif not self._offer(work, item, loop):
-                        return
+                    elif not self._offer(work, item, parcel):
+                        raise Cancelled
         except Cancelled:
+            parcel.post()  # nobody gets them; the room they take is given back
             return
         except Exception as fault:
             end = refusal_of(fault).for_run(work.id)
-        letter = Letter(end.model_dump_json(), work, is_end=True)
-        loop.call_soon_threadsafe(self._post_if_active, letter)
+        parcel.add(Letter(end.model_dump_json(), work, is_end=True))
+        parcel.post()
 
-    def _offer(self, work: Work, frame: Frame, loop: asyncio.AbstractEventLoop) -> bool:
+    def _offer(self, work: Work, frame: Frame, parcel: _Parcel) -> bool:
         """Posts a frame once there is room for it; false if the run is stopped instead."""
         changes_seldom = frame.kind in RESENT_ONLY_IF_CHANGED
         # Nothing of an older run is left in the outbox, so what was sent last is known for sure.
@@ -178,15 +182,15 @@ class Session:
         if not self._outbox.wait_for_room(work, len(payload)):
             return False
         digest = frame.digest if changes_seldom else b""
-        letter = Letter(payload, work, kind=frame.kind, digest=digest)
-        loop.call_soon_threadsafe(self._post_if_active, letter)
+        parcel.add(Letter(payload, work, kind=frame.kind, digest=digest))
         return True
 
-    def _post_if_active(self, letter: Letter) -> None:
-        if letter.work is self._active:
-            self._outbox.post(letter)
-        else:
-            self._outbox.has_left(letter)
+    def _post_if_active(self, letters: Sequence[Letter]) -> None:
+        for letter in letters:
+            if letter.work is self._active:
+                self._outbox.post(letter)
+            else:
+                self._outbox.has_left(letter)
 
     # Sending
 
@@ -210,6 +214,38 @@ class Session:
                 return  # the client has left; RuntimeError: the socket is closed already
             finally:
                 self._outbox.has_left(letter)
+
+
+class _Parcel:
+    """A worker's letters on their way to the event loop: each at once, or held for one trip.
+
+    Each trip wakes the loop, which then takes turns with the worker: for a run of a millisecond
+    that costs more than the run.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        deliver: Callable[[Sequence[Letter]], None],
+        *,
+        is_held: bool,
+    ) -> None:
+        self._loop = loop
+        self._deliver = deliver
+        self._is_held = is_held
+        self._letters: list[Letter] = []
+        self._held_bytes = 0
+
+    def add(self, letter: Letter) -> None:
+        self._letters.append(letter)
+        self._held_bytes += len(letter.payload)
+        # Room in the outbox is given back only by letters that have left.
+        if not self._is_held or self._held_bytes > LARGEST_PARCEL:
+            self.post()
+
+    def post(self) -> None:
+        letters, self._letters, self._held_bytes = self._letters, [], 0
+        self._loop.call_soon_threadsafe(self._deliver, letters)
 
 
 def _not_text(data: bytes) -> Refusal:

@@ -70,12 +70,13 @@ class Weights:
 
     W_xh: Tensor  # (H, D)
     b_h: Tensor  # (H,)
-    W_hy: Tensor  # (O, H)
+    readout: Readout
     source: str
 
     @property
     def nbytes(self) -> int:
-        return self.W_xh.nbytes + self.b_h.nbytes + self.W_hy.nbytes
+        readout = self.readout.W_hy.nbytes + self.readout.b_y.nbytes
+        return self.W_xh.nbytes + self.b_h.nbytes + readout
 
 
 def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
@@ -90,10 +91,11 @@ def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
         W_xh = gaussian_weights(H, D, scale=drive.scale, seed=drive.seed)
         b_h = gaussian_bias(H, scale=bias.scale, seed=bias.seed)
         W_hy = gaussian_weights(O, H, scale=out.scale, seed=out.seed)
+        b_y = torch.zeros(O, dtype=dtype, device=device)
         return Weights(
             cast("W_xh", W_xh, dtype).to(device),
             cast("b_h", b_h, dtype).to(device),
-            cast("W_hy", W_hy, dtype).to(device),
+            Readout(cast("W_hy", W_hy, dtype).to(device), b_y),
             source=repr(key),
         )
 
@@ -129,11 +131,10 @@ def setting(experiment: Experiment, found: Matrix, cache: Cache, device: str) ->
     dtype = DTYPES[experiment.dtype]
     drawn = weights(experiment, cache, device)
     W_hh = cast("W_hh", found.W_hh, dtype).to(device)
-    b_y = torch.zeros(experiment.cell.output_size, dtype=dtype, device=device)
     x, h_0 = stimuli(experiment)
     return Setting(
         ElmanCell(drawn.W_xh, W_hh, drawn.b_h, experiment.cell.activation),
-        Readout(drawn.W_hy, b_y),
+        drawn.readout,
         cast("x", x, dtype).to(device),
         cast("h_0", h_0, dtype).to(device),
         drawn.source,

@@ -65,7 +65,7 @@ def fan(
     checked_shape("h_0", h_0, (cell.hidden_size,))
     if readout is None:
         readout = Readout(cell.W_hh.new_zeros(1, cell.hidden_size), cell.b_h.new_zeros(1))
-    run = Rollout(cell, x, h_0, readout, scales=scales)
+    run = Rollout(cell, x, h_0, readout, scales=scales, has_outputs=False)
     # No chunk is asked for: the states themselves are not wanted, only computed.
     for _ in run.states(should_stop, bounds=()):
         pass

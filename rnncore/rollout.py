@@ -67,6 +67,7 @@ class Rollout:
         readout: W_hy and b_y.
         scales: a fan: factors on W_hh, one for each sequence, broadcasting against the batch axes
             of `x` and `h_0`. None for 1.
+        has_outputs: whether y is computed; without, it has no columns.
         chunk_steps: the length of every chunk; None for chunks that start small and grow
             (`chunk_bounds`).
 
@@ -92,6 +93,7 @@ class Rollout:
         readout: Readout,
         *,
         scales: Tensor | None = None,
+        has_outputs: bool = True,
         chunk_steps: int | None = None,
     ) -> None:
         checked_shape("W_hy", readout.W_hy, (readout.output_size, cell.hidden_size))
@@ -110,7 +112,7 @@ class Rollout:
         self.steps = self.trajectory.steps
         self._chunk_steps = chunk_steps
         self._stepper = Stepper(cell, self.trajectory)
-        self._outputs = Outputs(readout, self.trajectory)
+        self._outputs = Outputs(readout if has_outputs else _silent(readout), self.trajectory)
         self._done = 0
 
     def states(
@@ -137,6 +139,11 @@ class Rollout:
             self._compute_until(t1, should_stop)
             yield self._chunk(t0, t1)
         self._compute_until(self.steps, should_stop)
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether y is computed."""
+        return self._outputs.y.shape[-1] > 0
 
     @property
     def is_complete(self) -> bool:
@@ -213,6 +220,11 @@ def rollout(cell: ElmanCell, x: Tensor, h_0: Tensor, readout: Readout) -> States
     run = Rollout(cell, x, h_0, readout)
     (whole,) = run.states(bounds=[(0, run.steps)])
     return States(whole.h, whole.y, whole.log10_norm_h)
+
+
+def _silent(readout: Readout) -> Readout:
+    """A readout of no units."""
+    return Readout(readout.W_hy[:0], readout.b_y[:0])
 
 
 def _first(happened: np.ndarray) -> int | None:

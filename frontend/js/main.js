@@ -37,6 +37,8 @@ const { signal } = new AbortController();
 /** The wish that was sent last, as text. */
 let asked = "";
 let isOpeningInstead = false;
+/** A hand is moving something: the pixels are enough. */
+let isMoving = false;
 const opened = await decodeLink(location.hash);
 const store = new Store(opened.experiment, { t: opened.t ?? 1 });
 const loop = new Loop();
@@ -98,7 +100,7 @@ const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "
     controls.setCapabilities(hello);
   },
 }, signal);
-const resting = mountResting(scene, views, () => runner.isBusy, signal);
+const resting = mountResting(scene, views, isStillComing, signal);
 
 /** @param {import("./net/run.js").Run} run */
 function showWhole(run) {
@@ -122,6 +124,7 @@ function showWhole(run) {
 function giveUp(reason) {
   progress.hide();
   asked = "";
+  isMoving = false;
   scene.run = scene.whole ?? scene.run;
   messages.problem(scene.whole ? `${reason} The panels show the last whole run.` : reason);
   loop.markAll();
@@ -136,9 +139,19 @@ async function openInstead(reason) {
   store.replace(experiment, { label: "opening view" });
 }
 
+/** Before the page rests it wants every step; whether that, or any run, is still on its way. */
+function isStillComing() {
+  if (isMoving) {
+    isMoving = false;
+    ask();
+  }
+  return runner.isBusy;
+}
+
 /** @param {boolean} [isAgain] also where nothing has changed */
 function ask(isAgain = false) {
-  const window = windowFor(store.experiment, store.view.span, hidden.panel.area.width);
+  const width = hidden.panel.area.width * (globalThis.devicePixelRatio || 1);
+  const window = windowFor(store.experiment, store.view.span, width, isMoving);
   const wish = JSON.stringify([window, store.experiment]);
   if (wish === asked && !isAgain) return;
   asked = wish;
@@ -146,7 +159,10 @@ function ask(isAgain = false) {
 }
 
 store.subscribe((change) => {
-  if (change === "experiment") resting.disturb();
+  if (change === "experiment") {
+    isMoving = true;
+    resting.disturb();
+  }
   ask();
   if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "recurrent_matrix.hand");
   else loop.mark("equation", "recurrent_matrix.hand");

@@ -93,16 +93,23 @@ test("binned norms keep both extremes", () => {
 
 test("standing frames stay until the next of their kind", () => {
   const standing = new Standing();
-  assert.equal(standing.take(readFrame(frame({ kind: "weights" }, { W_hh: { shape: [1, 1], data: Float32Array.of(2) } }))), true);
+  assert.equal(standing.take(readFrame(frame({ kind: "matrix" }, { W_hh: { shape: [1, 1], data: Float32Array.of(2) } }))), true);
   assert.equal(standing.take(readFrame(frame({ kind: "states" }, {}))), false);
-  assert.equal(standing.copy().weights.W_hh?.data[0], 2);
+  assert.equal(standing.copy().matrix.W_hh?.data[0], 2);
+});
+
+test("a hand that moves gets as many columns as there are pixels", () => {
+  const run = withFields(DEFAULT_EXPERIMENT, { steps: 1000 });
+  assert.deepEqual(windowFor(run, null, 552, true), { t0: 0, t1: 1000, columns: 600 });
+  assert.deepEqual(windowFor(run, null, 552, false), { t0: 0, t1: 1000, columns: 1000 });
+  assert.deepEqual(windowFor(DEFAULT_EXPERIMENT, null, 552, true), windowFor(DEFAULT_EXPERIMENT, null, 552, false), "nothing is gained where steps are fewer");
 });
 
 test("a short run is wanted whole, a long one in columns", () => {
-  assert.deepEqual(windowFor(small, [1, 3], 700), { t0: 0, t1: 4, columns: 4 });
+  assert.deepEqual(windowFor(small, [1, 3], 700, false), { t0: 0, t1: 4, columns: 4 });
   const long = withFields(DEFAULT_EXPERIMENT, { steps: 10_000 });
-  assert.deepEqual(windowFor(long, null, 731), { t0: 0, t1: 10_000, columns: 800 });
-  assert.deepEqual(windowFor(long, [500, 600], 731), { t0: 500, t1: 600, columns: 100 });
+  assert.deepEqual(windowFor(long, null, 731, false), { t0: 0, t1: 10_000, columns: 800 });
+  assert.deepEqual(windowFor(long, [500, 600], 731, true), { t0: 500, t1: 600, columns: 100 });
 });
 
 /** @param {Run} run */

@@ -35,7 +35,7 @@ def streamed(
     run_id: int,
     document: dict[str, Any],
     view: dict[str, int] | None = None,
-    **options: bool,
+    **options: Any,
 ) -> tuple[list[tuple[str, int, int, Tensors]], dict[str, Any]]:
     message = {"type": "run", "id": run_id, "experiment": document, "view": view, **options}
     ws.send_text(json.dumps(message))
@@ -183,10 +183,34 @@ def test_what_is_sent_satisfies_the_equations(client: TestClient) -> None:
     assert done["spectral_radius"] == pytest.approx(radius) == pytest.approx(1)
 
 
+def test_what_is_omitted_is_not_sent_and_changes_nothing_else(client: TestClient) -> None:
+    unwanted = ["W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "cotangent", "log10_grad_W_xh"]
+    with client.websocket_connect(STREAM) as ws:
+        reader_of(ws).text()
+        some, _ = streamed(ws, 1, {"steps": 20}, omit=unwanted, split_weights=True)
+        every, _ = streamed(ws, 2, {"steps": 20}, split_weights=True)
+    assert [kind for kind, *_ in some] == ["matrix", "spectrum", "states", "gradients"]
+    assert "inputs" in [kind for kind, *_ in every], "other tensors of the same kind are sent"
+    wanted = {name: tensor for *_, tensors in some for name, tensor in tensors.items()}
+    assert not set(wanted) & set(unwanted)
+    for *_, tensors in every:
+        for name in set(tensors) & set(wanted):
+            assert np.array_equal(tensors[name], wanted[name])
+
+
+def test_an_unknown_tensor_cannot_be_omitted(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        reader_of(ws).text()
+        ws.send_text('{"type": "run", "id": 1, "experiment": {}, "omit": ["h"]}')
+        error = reader_of(ws).text()
+    assert error["code"] == "invalid_field"
+    assert error["field"] == "omit.0"
+
+
 def test_the_first_chunk_is_small_and_a_long_run_has_several(client: TestClient) -> None:
     with client.websocket_connect(STREAM) as ws:
         reader_of(ws).text()
-        frames, _ = streamed(ws, 1, {"cell": {"hidden_size": 4}, "steps": 1000})
+        frames, _ = streamed(ws, 1, {"cell": {"hidden_size": 4}, "steps": 3000})
     for kind in ("states", "gradients"):
         lengths = [t1 - t0 for k, t0, t1, _ in frames if k == kind]
         assert len(lengths) >= 3

@@ -16,18 +16,14 @@ import { firstOfBatch } from "./tensors.js";
  * @typedef {{low: Float64Array, high: Float64Array}} Series
  */
 
-/** @typedef {"log10_norm_h" | "log10_grad_h" | "log10_grad_W_hh" | "log10_grad_W_xh"} SeriesName */
+/** @typedef {"log10_norm_h" | "log10_grad_h" | "log10_grad_W_hh"} SeriesName */
 
-const STANDING = Object.freeze(/** @type {const} */ (["weights", "matrix", "inputs", "spectrum"]));
+const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum"]));
 
 /** Frames that stand until the server sends another of their kind on the same socket. */
 export class Standing {
-  /** @type {Readonly<Record<string, Tensor>>} */
-  weights = {};
   /** W_hh, or its draw: then the spectrum's frame has its factor. @type {Readonly<Record<string, Tensor>>} */
   matrix = {};
-  /** @type {Readonly<Record<string, Tensor>>} */
-  inputs = {};
   /** @type {Readonly<Record<string, Tensor>>} */
   spectrum = {};
 
@@ -52,8 +48,6 @@ export class Run {
   #W_hh;
   /** @type {Float32Array | Float64Array} [columns, H] */
   h = new Float32Array(0);
-  /** @type {Float32Array | Float64Array} [columns, O] */
-  y = new Float32Array(0);
   /** @type {Partial<Record<SeriesName, Series>>} */
   #series = {};
   /** Columns [0, statesEnd) of the states and [gradientsStart, columns) of the gradients are here. */
@@ -150,23 +144,20 @@ export class Run {
     if (metadata.kind === "states") {
       this.statesEnd = this.#takeStates(start, tensors);
     } else if (metadata.kind === "gradients") {
-      this.#takeSeries(start, tensors, ["log10_grad_h", "log10_grad_W_hh", "log10_grad_W_xh"]);
+      this.#takeSeries(start, tensors, ["log10_grad_h", "log10_grad_W_hh"]);
       this.gradientsStart = start;
     }
   }
 
   /** @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @returns {number} the first column not here yet */
   #takeStates(start, tensors) {
-    for (const name of /** @type {const} */ (["h", "y"])) {
-      const tensor = tensors[name];
-      if (!tensor) continue;
-      const { data, shape } = firstOfBatch(tensor, 2);
-      const width = shape[1] ?? 0;
+    if (tensors.h) {
+      const { data } = firstOfBatch(tensors.h, 2);
       // A run in one chunk keeps the frame's own memory.
-      if (data.length === this.columns * width) this[name] = data;
+      if (data.length === this.columns * this.H) this.h = data;
       else {
-        if (this[name].length !== this.columns * width) this[name] = data instanceof Float64Array ? new Float64Array(this.columns * width) : new Float32Array(this.columns * width);
-        this[name].set(data, start * width);
+        if (this.h.length !== this.columns * this.H) this.h = data instanceof Float64Array ? new Float64Array(this.columns * this.H) : new Float32Array(this.columns * this.H);
+        this.h.set(data, start * this.H);
       }
     }
     return start + this.#takeSeries(start, tensors, ["log10_norm_h"]);

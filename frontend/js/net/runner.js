@@ -25,6 +25,9 @@ import { LiveSocket } from "./socket.js";
  * @property {(hello: Hello) => void} onHello
  */
 
+/** What no panel shows is not sent. */
+const UNSHOWN = Object.freeze(["W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "log10_grad_W_xh", "cotangent"]);
+
 /** A run older than this gives way to a newer wish, and shows what it has meanwhile. */
 const PATIENCE_MS = 250;
 
@@ -97,7 +100,7 @@ export class Runner {
     const { experiment, window } = wish;
     const run = new Run(this.#nextId++, experiment, window);
     this.#inFlight = run;
-    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), split_weights: true, ...(run.hasView ? { view: window } : {}) });
+    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), split_weights: true, omit: UNSHOWN, ...(run.hasView ? { view: window } : {}) });
   }
 
   /** @param {Hello | Done | ErrorMessage} message */

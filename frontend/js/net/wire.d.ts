@@ -579,6 +579,23 @@ export interface Run {
    * rounded to the run's dtype, and a changed ρ sends no matrix.
    */
   split_weights?: boolean;
+  /**
+   * Tensors that are not sent; a frame of which nothing is left isn't either.
+   *
+   * @maxItems 10
+   */
+  omit?: (
+    | "W_xh"
+    | "b_h"
+    | "W_hy"
+    | "b_y"
+    | "x"
+    | "h_0"
+    | "y"
+    | "log10_grad_W_xh"
+    | "cotangent"
+    | "singular_values"
+  )[];
 }
 /**
  * Everything that is on the screen. `{}` is the default picture.

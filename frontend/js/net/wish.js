@@ -3,15 +3,17 @@
 /** @typedef {import("./run.js").Window} Window */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
 
-/** A run this short is wanted whole, whatever the width: zooming then needs no answer. */
+/** At rest a run this short is wanted whole, whatever the width: zooming then needs no answer. */
 const WHOLE_STEPS = 1000;
 
 /**
+ * While a hand moves something no more is asked for than the panels have pixels.
  * @param {Experiment} experiment @param {readonly [number, number] | null} span @param {number} width_px of the time axis
+ * @param {boolean} isMoving
  * @returns {Window}
  */
-export function windowFor({ steps }, span, width_px) {
-  if (steps <= WHOLE_STEPS) return { t0: 0, t1: steps, columns: steps };
+export function windowFor({ steps }, span, width_px, isMoving) {
+  if (steps <= WHOLE_STEPS && !isMoving) return { t0: 0, t1: steps, columns: steps };
   const [t0, t1] = span ?? [0, steps];
   // Rounded, so that a page resized by a hair asks for the same thing.
   const columns = Math.max(200, Math.min(2000, 100 * Math.ceil(width_px / 100)));
