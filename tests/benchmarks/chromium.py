@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,22 +26,9 @@ class Tab:
         self._size = {"width": width, "height": height}
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        command = [CHROMIUM, *ARGUMENTS, "--headless=new", "--remote-debugging-port=0"]
-        self._process = subprocess.Popen(
-            [*command, f"--user-data-dir={self._folder.name}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._socket = connect(self._address(), max_size=None, compression=None)
-        self._last_id, self._session = 0, ""
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        view = {**self._size, "deviceScaleFactor": 1, "mobile": False}
-        self.send("Emulation.setDeviceMetricsOverride", **view)
-        self.send("Page.navigate", url=self._url)
+        with ExitStack() as held:
+            self._open(held)
+            self._held = held.pop_all()
         return self
 
     def __exit__(
@@ -49,12 +37,28 @@ class Tab:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._socket.close()
-        self._process.terminate()
-        self._process.wait(LONGEST_S)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
-        self._folder.cleanup()
+        self._held.close()
+
+    def _open(self, held: ExitStack) -> None:
+        folder = held.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        command = [CHROMIUM, *ARGUMENTS, "--headless=new", "--remote-debugging-port=0"]
+        process = subprocess.Popen(
+            [*command, f"--user-data-dir={folder}", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        held.enter_context(process)
+        held.callback(process.terminate)
+        address = _address(process)
+        self._socket = held.enter_context(connect(address, max_size=None, compression=None))
+        self._last_id, self._session = 0, ""
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        view = {**self._size, "deviceScaleFactor": 1, "mobile": False}
+        self.send("Emulation.setDeviceMetricsOverride", **view)
+        self.send("Page.navigate", url=self._url)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A command and its answer; what happens in between is let go."""
@@ -79,10 +83,11 @@ class Tab:
             raise RuntimeError(json.dumps(answer["exceptionDetails"])[:500])
         return answer["result"].get("value")
 
-    def _address(self) -> str:
-        assert self._process.stderr is not None
-        for _ in range(STARTING_LINES):
-            found = re.search(r"DevTools listening on (\S+)", self._process.stderr.readline())
-            if found:
-                return found[1]
-        raise RuntimeError("Chromium did not say where it listens")
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    for _ in range(STARTING_LINES):
+        found = re.search(r"DevTools listening on (\S+)", process.stderr.readline())
+        if found:
+            return found[1]
+    raise RuntimeError("Chromium did not say where it listens")
