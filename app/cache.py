@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
-LARGEST_SHARE = 8  # no entry may take more than this part of the whole
+LARGEST_SHARE = 4  # no entry may take more than this part of the whole
 
 
 class Cache:

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """Most runs computing at the same moment, one thread each."""
     send_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     """Seconds after which a client that takes nothing, or sends too slowly, is dropped."""
-    cache_bytes: Annotated[int, Field(ge=0)] = 128 * MEBIBYTE
+    cache_bytes: Annotated[int, Field(ge=0)] = 256 * MEBIBYTE
     """Memory for matrices, spectra and small results that are asked for again, in bytes."""
     allow_origin: Texts = ()
     """Foreign origins that may use the API, exactly as the browser sends them; null is one."""

@@ -96,7 +96,7 @@ def test_a_weight_that_is_no_number_changes_nothing(page: Page, server: Server, 
     [
         ("units H", "0", "expected a whole number from 1"),
         ("units H", "2.5", "expected a whole number"),
-        ("steps T", "100000000", "expected a whole number from 1 to 10000"),
+        ("steps T", "100000000", "expected a whole number from 1 to 1000000"),
         ("amplitude", "", "expected a number"),
         ("seed", "-1", "expected a whole number from 0"),
     ],

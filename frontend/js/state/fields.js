@@ -63,7 +63,7 @@ export const FIELDS = Object.freeze([
   { path: "loss.kind", type: "choice", initial: "linear", label: "loss", symbol: "L", choices: ["linear", "mse", "cross_entropy"], short: "loss" },
   { path: "loss.target", type: "numbers", initial: null, nullable: true, label: "target of the loss", only: ["loss.kind", ["mse"]] },
 
-  { path: "steps", type: "integer", initial: 200, label: "steps", symbol: "T", min: 1, max: 10000, short: "T" },
+  { path: "steps", type: "integer", initial: 200, label: "steps", symbol: "T", min: 1, max: 1_000_000, short: "T" },
   { path: "batch_size", type: "integer", initial: 1, label: "batch size", symbol: "B", min: 1, max: 1024, short: "B" },
   { path: "dtype", type: "choice", initial: "float32", label: "number format", choices: ["float32", "float64"], short: "dtype" },
 ]);
