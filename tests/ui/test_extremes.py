@@ -80,6 +80,23 @@ def test_a_long_run_shows_progress_and_can_be_stopped(page: Page, server: Server
     expect(page.locator(".message-problem")).to_be_hidden()
 
 
+def test_a_million_steps_cost_the_page_no_more_than_ten_thousand(
+    page: Page, server: Server
+) -> None:
+    received: list[int] = []
+    page.on("websocket", lambda ws: ws.on("framereceived", lambda data: received.append(len(data))))
+    instrument = Instrument(page, server.url)
+    taken = []
+    for steps in (10_000, 1_000_000):
+        received.clear()
+        instrument.open(f"#H=4&T={steps}&rho=0.9&input=noise")
+        instrument.wait_for("steps", steps)
+        taken.append(sum(received))
+        page.goto("about:blank")
+    # A hundred times the steps, the same columns: only the pieces they come in are more.
+    assert taken[1] < 3 * taken[0], taken
+
+
 @pytest.mark.expect_console("WebSocket", "ERR_CONNECTION_REFUSED")
 def test_the_page_outlives_its_server(page: Page, own_server: Server) -> None:
     instrument = Instrument(page, own_server.url).open("#rho=0.9&H=8").rest()
