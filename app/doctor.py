@@ -20,7 +20,7 @@ from app.engine import RunEngine
 from app.experiment import Experiment
 from app.frames import Frame
 from app.plan import Plan
-from app.settings import Settings
+from app.settings import MEBIBYTE, Settings
 from rnncore import ElmanCell, native
 
 SELF_TEST_S = 1.0
@@ -52,6 +52,7 @@ def report(settings: Settings) -> Iterator[Line]:
     yield "BLAS", _blas()
     yield "loops", native.status()
     yield "threads", f"one a run, {settings.max_jobs} runs at once, {settings.workers} worker(s)"
+    yield "memory", _budget(settings)
     with threadpool_limits(limits=1):
         yield "self test", _checked_numbers(device)
         yield "speed", _speed(device, settings)
@@ -72,6 +73,15 @@ def _blas() -> str:
     ]
     with_torch = "MKL" if torch.backends.mkl.is_available() else "no MKL"
     return f"{', '.join(found) or 'none found'}; torch with {with_torch}"
+
+
+def _budget(settings: Settings) -> str:
+    kept = {
+        "all runs together": settings.max_memory_bytes,
+        "one answer": settings.max_result_bytes,
+        "what is asked for again": settings.cache_bytes,
+    }
+    return ", ".join(f"{nbytes // MEBIBYTE} MiB for {what}" for what, nbytes in kept.items())
 
 
 def _checked_numbers(device: Device) -> str:

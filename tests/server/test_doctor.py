@@ -30,6 +30,7 @@ def test_it_names_versions_device_libraries_and_a_measured_speed() -> None:
     assert "torch 2." in found["packages"]
     assert "plotly.js 4." in found["page"]
     assert native.status() in found["loops"]
+    assert "4096 MiB for all runs together" in found["memory"]
     assert float(re.search(r"autograd's to (\S+)", output)[1]) < 1e-12
     assert int(re.search(r"(\d+) runs of H = 64", output)[1]) >= 1
     assert float(re.search(r"median ([\d.]+) ms", output)[1]) > 0

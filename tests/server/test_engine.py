@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.cache import Cache
+from app.cache import LARGEST_SHARE, Cache
 from app.engine import RunEngine
 from app.experiment import Experiment
 from app.frames import Frame
@@ -94,7 +94,7 @@ def test_the_cache_is_bounded_and_forgets_the_oldest() -> None:
         cache.keep(key, key, 100)
         cache.find(0)
     assert [key for key in range(10) if cache.find(key) is not None] == [0, 3, 4, 5, 6, 7, 8, 9]
-    cache.keep("large", 1, 101)
+    cache.keep("large", 1, 800 // LARGEST_SHARE + 1)
     assert cache.find("large") is None
 
 
