@@ -102,6 +102,8 @@ test("a hand that moves gets as many columns as there are pixels", () => {
   const run = withFields(DEFAULT_EXPERIMENT, { steps: 1000 });
   assert.deepEqual(windowFor(run, null, 552, true), { t0: 0, t1: 1000, columns: 600 });
   assert.deepEqual(windowFor(run, null, 552, false), { t0: 0, t1: 1000, columns: 1000 });
+  const wide = withFields(run, { "cell.hidden_size": 256 });
+  assert.equal(windowFor(wide, null, 552, true).columns, 313, "and where there are many units, fewer");
   assert.deepEqual(windowFor(DEFAULT_EXPERIMENT, null, 552, true), windowFor(DEFAULT_EXPERIMENT, null, 552, false), "nothing is gained where steps are fewer");
 });
 
