@@ -9,8 +9,10 @@ import numpy as np
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
+    from app.edits import Edit
     from app.experiment import Experiment
 
+EDIT_NUMBERS = ("value", "to", "half_gap", "spectral_radius")
 Numbers = float | Sequence[float] | Sequence[Sequence[float]]
 
 
@@ -25,20 +27,64 @@ def check(experiment: Experiment) -> None:
             "one of the two",
             "Leave one of them out, or set it to null.",
         )
+    for name in ("spectral_radius", "gain"):
+        scale = getattr(recurrent, name)
+        if experiment.weights.file is not None and scale is not None:
+            _refuse(
+                f"recurrent.{name}",
+                "cannot be given together with weights.file",
+                scale,
+                "null: loaded weights stay as they are",
+                'Rescale them by an edit, {"op": "radius", "spectral_radius": …}.',
+            )
     _check_edits(experiment)
     _check_shapes(experiment)
     for field, numbers in _all_numbers(experiment):
         _check_fits_dtype(field, numbers, experiment.dtype)
 
 
+def edit_lists(experiment: Experiment) -> dict[str, Sequence[Edit]]:
+    """Every list of operations by its path in the document."""
+    return {
+        "recurrent.edits": experiment.recurrent.edits,
+        "input_weights.edits": experiment.input_weights.edits,
+        "bias.edits": experiment.bias.edits,
+        "readout.edits": experiment.readout.edits,
+        "output_bias.edits": experiment.output_bias.edits,
+    }
+
+
 def _check_edits(experiment: Experiment) -> None:
-    size = experiment.cell.hidden_size
-    for k, edit in enumerate(experiment.recurrent.edits):
-        for name, index in (("i", edit.i), ("j", edit.j)):
-            if index >= size:
-                field = f"recurrent.edits.{k}.{name}"
-                expected = f"0 to {size - 1} for hidden_size {size}"
-                _refuse(field, "is out of range", index, expected, "Indices count from 0.")
+    cell = experiment.cell
+    hidden = "hidden_size", cell.hidden_size
+    inputs = "input_size", cell.input_size
+    outputs = "output_size", cell.output_size
+    sizes = {
+        "recurrent.edits": (hidden, hidden),
+        "input_weights.edits": (hidden, inputs),
+        "bias.edits": (hidden, hidden),
+        "readout.edits": (outputs, hidden),
+        "output_bias.edits": (outputs, outputs),
+    }
+    for path, edits in edit_lists(experiment).items():
+        for k, edit in enumerate(edits):
+            for (size_name, size), names in zip(
+                sizes[path], (("i", "rows"), ("j", "columns")), strict=True
+            ):
+                _check_index(f"{path}.{k}", edit, names, size_name, size)
+
+
+def _check_index(path: str, edit: Edit, names: tuple[str, str], size_name: str, size: int) -> None:
+    """One index of a set, or one interval of a zero, against the size of its axis."""
+    index = getattr(edit, names[0], None)
+    if index is not None and index >= size:
+        expected = f"0 to {size - 1} for {size_name} {size}"
+        _refuse(f"{path}.{names[0]}", "is out of range", index, expected, "Indices count from 0.")
+    interval = getattr(edit, names[1], None)
+    if interval is not None and not interval[0] < interval[1] <= size:
+        expected = f"two numbers from 0 to {size} for {size_name} {size}, the second larger"
+        got = f"{interval[0]} to {interval[1]}"
+        _refuse(f"{path}.{names[1]}", "is no interval of the matrix", got, expected)
 
 
 def _check_shapes(experiment: Experiment) -> None:
@@ -76,8 +122,10 @@ def _all_numbers(experiment: Experiment) -> Iterator[tuple[str, Numbers | None]]
     recurrent = experiment.recurrent
     yield "recurrent.spectral_radius", recurrent.spectral_radius
     yield "recurrent.gain", recurrent.gain
-    for k, edit in enumerate(recurrent.edits):
-        yield f"recurrent.edits.{k}.value", edit.value
+    for path, edits in edit_lists(experiment).items():
+        for k, edit in enumerate(edits):
+            for name in EDIT_NUMBERS:
+                yield f"{path}.{k}.{name}", getattr(edit, name, None)
     yield "input_weights.scale", experiment.input_weights.scale
     yield "bias.scale", experiment.bias.scale
     yield "readout.scale", experiment.readout.scale

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from app import consistency
+from app.document import Document, Index, tagged
+from app.edits import MatrixEdits, SquareEdits, VectorEdits
 
 LARGEST_SEED = 2**53 - 1  # the largest integer that JSON carries exactly to every reader
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+ContentHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Vector = Annotated[list[float], Field(fail_fast=True)]
 Rows = Annotated[list[Vector], Field(fail_fast=True)]
-
-
-class Document(BaseModel):
-    """Strict, closed and immutable: an unknown field or a wrong type is an error."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-    )
 
 
 class Cell(Document):
@@ -51,32 +33,13 @@ class Cell(Document):
     """O, the number of outputs; 1 to the server's --max-output."""
 
 
-class SetWeight(Document):
-    """Sets one weight of W_hh to a number; it stays until a later operation."""
+class WeightsFile(Document):
+    """Weights that were brought along instead of drawn: a layer of an uploaded file."""
 
-    op: Literal["set"] = "set"
-    i: int = Field(ge=0)
-    """Row, from 0: the unit that receives; below H."""
-    j: int = Field(ge=0)
-    """Column, from 0: the unit that sends; below H."""
-    value: float
-    """The new weight."""
-
-
-def _kind_of(default: str) -> Discriminator:
-    """Chooses a union's member by `kind`; a document without it gets the default member."""
-
-    def tag(value: Any) -> str:
-        if isinstance(value, dict):
-            kind = value.get("kind", default)
-        else:
-            kind = getattr(value, "kind", None)
-        return kind if isinstance(kind, str) else "" if kind is None else repr(kind)
-
-    return Discriminator(tag)
-
-
-Edit = SetWeight  # further operations join it in a union discriminated on `op`
+    file: ContentHash | None = None
+    """SHA-256 of the file; null means that all weights are drawn."""
+    layer: Index = 0
+    """Which of the file's recurrent layers, from 0."""
 
 
 class Recurrent(Document):
@@ -100,40 +63,53 @@ class Recurrent(Document):
     """ρ that W_hh is rescaled to, 0 or more; null with gain null means 1."""
     gain: float | None = Field(None, ge=0)
     """Factor on the draw, without rescaling to a radius, 0 or more; not with spectral_radius."""
-    edits: Annotated[list[Edit], Field(fail_fast=True)] = Field(default_factory=list)
-    """Operations on the drawn and scaled matrix, in order."""
+    edits: SquareEdits = Field(default_factory=list)
+    """Operations on W_hh as it was drawn and scaled, or loaded, in order."""
 
 
 class InputWeights(Document):
-    """How W_xh is drawn: scale · N(0, 1/D)."""
+    """How W_xh is drawn, scale · N(0, 1/D), and edited."""
 
     scale: float = Field(1.0, ge=0)
     """Factor on the draw, 0 or more."""
     seed: Seed = 1
     """Seed of the draw; 0 to 2^53 - 1."""
+    edits: MatrixEdits = Field(default_factory=list)
+    """Operations on W_xh as it was drawn or loaded, in order."""
 
 
 class Bias(Document):
-    """How b_h is drawn: scale · N(0, 1); zero by default."""
+    """How b_h is drawn, scale · N(0, 1), zero by default, and edited."""
 
     scale: float = Field(0.0, ge=0)
     """Factor on the draw, 0 or more."""
     seed: Seed = 3
     """Seed of the draw; 0 to 2^53 - 1."""
+    edits: VectorEdits = Field(default_factory=list)
+    """Operations on b_h as it was drawn or loaded, in order."""
 
 
 class Readout(Document):
-    """How W_hy is drawn: scale · N(0, 1/H); b_y is zero."""
+    """How W_hy is drawn, scale · N(0, 1/H), and edited."""
 
     scale: float = Field(1.0, ge=0)
     """Factor on the draw, 0 or more."""
     seed: Seed = 4
     """Seed of the draw; 0 to 2^53 - 1."""
+    edits: MatrixEdits = Field(default_factory=list)
+    """Operations on W_hy as it was drawn or loaded, in order."""
+
+
+class OutputBias(Document):
+    """How b_y, which is zero unless it was loaded, is edited."""
+
+    edits: VectorEdits = Field(default_factory=list)
+    """Operations on b_y, in order."""
 
 
 class _Input(Document):
     amplitude: float = 1.0
-    """Size of the input; every input component gets the same. Not used by silence and values."""
+    """Size of the input; every input component gets the same. Not used by silence, values, file."""
     seed: Seed = 2
     """Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused."""
 
@@ -178,14 +154,23 @@ class InputValues(_Input):
     """x, T rows of D numbers, the same for every sequence of a batch."""
 
 
+class InputFile(_Input):
+    """The input from an uploaded file: its first `steps` steps and `batch_size` sequences."""
+
+    kind: Literal["file"]
+    file: ContentHash
+    """SHA-256 of the file, which holds [T, D] or [B, T, D] numbers."""
+
+
 Input = Annotated[
     Annotated[Impulse, Tag("impulse")]
     | Annotated[Constant, Tag("constant")]
     | Annotated[Sine, Tag("sine")]
     | Annotated[Noise, Tag("noise")]
     | Annotated[Silence, Tag("silence")]
-    | Annotated[InputValues, Tag("values")],
-    _kind_of("impulse"),
+    | Annotated[InputValues, Tag("values")]
+    | Annotated[InputFile, Tag("file")],
+    tagged("kind", "impulse"),
 ]
 
 
@@ -217,7 +202,7 @@ InitialState = Annotated[
     Annotated[Zeros, Tag("zeros")]
     | Annotated[RandomState, Tag("random")]
     | Annotated[StateValues, Tag("values")],
-    _kind_of("zeros"),
+    tagged("kind", "zeros"),
 ]
 
 
@@ -251,7 +236,7 @@ class MeanSquaredLoss(_Loss):
 
 Loss = Annotated[
     Annotated[LinearLoss, Tag("linear")] | Annotated[MeanSquaredLoss, Tag("mse")],
-    _kind_of("linear"),
+    tagged("kind", "linear"),
 ]
 
 
@@ -265,10 +250,12 @@ class Experiment(Document):
     version: Annotated[Literal[1], BeforeValidator(_not_true)] = 1
     """Version of this document's format."""
     cell: Cell = Field(default_factory=Cell)
+    weights: WeightsFile = Field(default_factory=WeightsFile)
     recurrent: Recurrent = Field(default_factory=Recurrent)
     input_weights: InputWeights = Field(default_factory=InputWeights)
     bias: Bias = Field(default_factory=Bias)
     readout: Readout = Field(default_factory=Readout)
+    output_bias: OutputBias = Field(default_factory=OutputBias)
     input: Input = Field(default_factory=Impulse)
     initial_state: InitialState = Field(default_factory=Zeros)
     loss: Loss = Field(default_factory=LinearLoss)

@@ -15,6 +15,7 @@ from app.experiment import Cell, Experiment, Recurrent
 from app.protocol import Capabilities, Hello, Limits
 from app.settings import Settings
 from app.workshop import Seats, Workshop
+from rnncore.editing import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def capabilities() -> Capabilities:
         inputs=_kinds("input"),
         initial_states=_kinds("initial_state"),
         losses=_kinds("loss"),
-        edits=["set"],
+        edits=list(OPERATIONS),
         dtypes=_choices(Experiment, "dtype"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.consistency import edit_lists
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
 from app.protocol import View
@@ -35,10 +36,10 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
         largest: int = getattr(settings, limit)
         if size > largest:
             raise _over(field, "is out of range", size, f"1 to {largest}", limit)
-    edits = len(experiment.recurrent.edits)
-    if edits > settings.max_edits:
-        expected = f"at most {settings.max_edits} edits"
-        raise _over("recurrent.edits", "is too long", edits, expected, "max_edits")
+    for path, edits in edit_lists(experiment).items():
+        if len(edits) > settings.max_edits:
+            expected = f"at most {settings.max_edits} edits"
+            raise _over(path, "is too long", len(edits), expected, "max_edits")
     cost = run_cost(experiment, view)
     if cost.result_bytes > settings.max_result_bytes:
         expected = f"at most {settings.max_result_bytes} bytes"
@@ -67,8 +68,8 @@ def check_lists(text: str | bytes, settings: Settings) -> None:
         count = text.count("[") + text.count("{")
     else:
         count = text.count(b"[") + text.count(b"{")
-    # Input and target have a row a step; each edit is an object.
-    most = 2 * settings.max_steps + settings.max_edits + FEW_LISTS
+    # Input and target have a row a step; each edit is an object with two lists at most.
+    most = 2 * settings.max_steps + 3 * settings.max_edits + FEW_LISTS
     if count > most:
         expected = f"at most {most}"
         raise _over(None, "has too many lists and objects", count, expected, "max_steps")

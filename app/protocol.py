@@ -19,8 +19,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.document import Document
 from app.errors import LARGEST_EXACT_INTEGER, Error, Refusal
-from app.experiment import Document, Experiment
+from app.experiment import Experiment
 from app.refusals import from_validation
 from app.verdict import Diagnosis
 

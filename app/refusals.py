@@ -96,7 +96,7 @@ def field_path(loc: Sequence[int | str]) -> str:
             skip = False
             continue
         kept.append(str(part).encode("utf-8", "replace").decode()[:100])
-        skip = tuple(kept) in UNIONS
+        skip = tuple(kept) in UNIONS or (len(kept) == 3 and kept[1] == "edits")
     return ".".join(kept)
 
 
@@ -128,7 +128,10 @@ def _wording(detail: ErrorDetails, context: dict[str, Any]) -> tuple[str, str, o
 
 
 def _tag_name(detail: ErrorDetails) -> str:
-    return "type" if not detail["loc"] else "kind"
+    """The field that chooses among a union's members."""
+    if not detail["loc"]:
+        return "type"
+    return "op" if "edits" in detail["loc"] else "kind"
 
 
 def _advice(detail: ErrorDetails) -> str:

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     max_batch: Size = 256
     """Largest batch_size, B."""
     max_edits: Size = 10_000
-    """Most edits in one document."""
+    """Most edits of one matrix in one document."""
     max_message_bytes: Size = 16 * MEBIBYTE
     """Longest message or request, in bytes."""
     max_result_bytes: Size = 512 * MEBIBYTE

@@ -85,7 +85,8 @@ def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
     D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
     drive, bias, out = experiment.input_weights, experiment.bias, experiment.readout
 
-    key = ("weights", D, H, O, drive, bias, out, dtype)
+    wishes = (part.model_dump_json() for part in (drive, bias, out))
+    key = ("weights", D, H, O, *wishes, dtype)
 
     def make() -> Weights:
         W_xh = gaussian_weights(H, D, scale=drive.scale, seed=drive.seed)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnncore.checks import ArgumentError, checked_choice, checked_number
 
-OPERATIONS = ("set",)
+OPERATIONS = ("set", "zero", "eigenvalue", "normality", "radius")
 
 
 class SetWeight(Protocol):

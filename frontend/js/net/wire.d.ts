@@ -188,17 +188,20 @@ export interface CompleteExperiment {
    */
   version: 1;
   cell: CompleteCell;
+  weights: CompleteWeightsFile;
   recurrent: CompleteRecurrent;
   input_weights: CompleteInputWeights;
   bias: CompleteBias;
   readout: CompleteReadout;
+  output_bias: CompleteOutputBias;
   input:
     | CompleteImpulse
     | CompleteConstant
     | CompleteSine
     | CompleteNoise
     | CompleteSilence
-    | CompleteInputValues;
+    | CompleteInputValues
+    | CompleteInputFile;
   initial_state: CompleteZeros | CompleteRandomState | StateValues;
   loss: CompleteLinearLoss | CompleteMeanSquaredLoss;
   /**
@@ -240,6 +243,19 @@ export interface CompleteCell {
   output_size: number;
 }
 /**
+ * Weights that were brought along instead of drawn: a layer of an uploaded file.
+ */
+export interface CompleteWeightsFile {
+  /**
+   * SHA-256 of the file; null means that all weights are drawn.
+   */
+  file: string | null;
+  /**
+   * Which of the file's recurrent layers, from 0.
+   */
+  layer: number;
+}
+/**
  * How W_hh is drawn, scaled and edited.
  */
 export interface CompleteRecurrent {
@@ -269,21 +285,27 @@ export interface CompleteRecurrent {
    */
   gain: number | null;
   /**
-   * Operations on the drawn and scaled matrix, in order.
+   * Operations on W_hh as it was drawn and scaled, or loaded, in order.
    */
-  edits: CompleteSetWeight[];
+  edits: (
+    | CompleteSetWeight
+    | CompleteZeroBlock
+    | CompleteMoveEigenvalue
+    | ChangeNormality
+    | RescaleToRadius
+  )[];
 }
 /**
- * Sets one weight of W_hh to a number; it stays until a later operation.
+ * Sets one weight to a number; it stays until a later operation.
  */
 export interface CompleteSetWeight {
   op: "set";
   /**
-   * Row, from 0: the unit that receives; below H.
+   * Row, from 0: the unit that receives.
    */
   i: number;
   /**
-   * Column, from 0: the unit that sends; below H.
+   * Column, from 0: the unit that sends.
    */
   j: number;
   /**
@@ -292,7 +314,73 @@ export interface CompleteSetWeight {
   value: number;
 }
 /**
- * How W_xh is drawn: scale · N(0, 1/D).
+ * Sets a block of weights to 0: rows, columns, or where they cross.
+ */
+export interface CompleteZeroBlock {
+  op: "zero";
+  /**
+   * First row and the row after the last, from 0; null means every row.
+   */
+  rows: [unknown, unknown] | null;
+  /**
+   * First column and the column after the last, from 0; null means every column.
+   */
+  columns: [unknown, unknown] | null;
+}
+/**
+ * Moves one real eigenvalue, or a conjugate pair, of W_hh; the other eigenvalues stay.
+ *
+ * A pair moved onto the real axis becomes the two reals to ± half_gap; a real eigenvalue moved
+ * off it becomes a pair together with the nearest other real one.
+ */
+export interface CompleteMoveEigenvalue {
+  op: "eigenvalue";
+  /**
+   * Re and Im of the eigenvalue that is moved; the nearest one is taken.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  at: [unknown, unknown];
+  /**
+   * Re and Im of where it goes; its conjugate goes to the conjugate.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  to: [unknown, unknown];
+  /**
+   * Where a pair becomes two reals, half of their distance.
+   */
+  half_gap: number;
+  /**
+   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
+   * never exceeds the eigenvalue's own.
+   */
+  keep: "eigenvectors" | "schur_vectors";
+}
+/**
+ * Scales what is not normal in W_hh: the same eigenvalues, another fate.
+ */
+export interface ChangeNormality {
+  op: "normality";
+  /**
+   * 0 makes W_hh normal, 1 leaves it alone, 2 doubles its departure from normality.
+   */
+  alpha: number;
+}
+/**
+ * Multiplies W_hh by the factor that gives it a spectral radius.
+ */
+export interface RescaleToRadius {
+  op: "radius";
+  /**
+   * ρ of the result, 0 or more.
+   */
+  spectral_radius: number;
+}
+/**
+ * How W_xh is drawn, scale · N(0, 1/D), and edited.
  */
 export interface CompleteInputWeights {
   /**
@@ -303,9 +391,13 @@ export interface CompleteInputWeights {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed: number;
+  /**
+   * Operations on W_xh as it was drawn or loaded, in order.
+   */
+  edits: (CompleteSetWeight | CompleteZeroBlock)[];
 }
 /**
- * How b_h is drawn: scale · N(0, 1); zero by default.
+ * How b_h is drawn, scale · N(0, 1), zero by default, and edited.
  */
 export interface CompleteBias {
   /**
@@ -316,9 +408,37 @@ export interface CompleteBias {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed: number;
+  /**
+   * Operations on b_h as it was drawn or loaded, in order.
+   */
+  edits: (CompleteSetEntry | CompleteZeroEntries)[];
 }
 /**
- * How W_hy is drawn: scale · N(0, 1/H); b_y is zero.
+ * Sets one entry of a vector to a number.
+ */
+export interface CompleteSetEntry {
+  op: "set";
+  /**
+   * Entry, from 0.
+   */
+  i: number;
+  /**
+   * The new value.
+   */
+  value: number;
+}
+/**
+ * Sets entries of a vector to 0.
+ */
+export interface CompleteZeroEntries {
+  op: "zero";
+  /**
+   * First entry and the entry after the last, from 0; null means every one.
+   */
+  rows: [unknown, unknown] | null;
+}
+/**
+ * How W_hy is drawn, scale · N(0, 1/H), and edited.
  */
 export interface CompleteReadout {
   /**
@@ -329,13 +449,26 @@ export interface CompleteReadout {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed: number;
+  /**
+   * Operations on W_hy as it was drawn or loaded, in order.
+   */
+  edits: (CompleteSetWeight | CompleteZeroBlock)[];
+}
+/**
+ * How b_y, which is zero unless it was loaded, is edited.
+ */
+export interface CompleteOutputBias {
+  /**
+   * Operations on b_y, in order.
+   */
+  edits: (CompleteSetEntry | CompleteZeroEntries)[];
 }
 /**
  * One push: the amplitude at index 0, then nothing.
  */
 export interface CompleteImpulse {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude: number;
   /**
@@ -349,7 +482,7 @@ export interface CompleteImpulse {
  */
 export interface CompleteConstant {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude: number;
   /**
@@ -363,7 +496,7 @@ export interface CompleteConstant {
  */
 export interface CompleteSine {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude: number;
   /**
@@ -381,7 +514,7 @@ export interface CompleteSine {
  */
 export interface CompleteNoise {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude: number;
   /**
@@ -395,7 +528,7 @@ export interface CompleteNoise {
  */
 export interface CompleteSilence {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude: number;
   /**
@@ -409,7 +542,7 @@ export interface CompleteSilence {
  */
 export interface CompleteInputValues {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude: number;
   /**
@@ -421,6 +554,24 @@ export interface CompleteInputValues {
    * x, T rows of D numbers, the same for every sequence of a batch.
    */
   values: number[][];
+}
+/**
+ * The input from an uploaded file: its first `steps` steps and `batch_size` sequences.
+ */
+export interface CompleteInputFile {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "file";
+  /**
+   * SHA-256 of the file, which holds [T, D] or [B, T, D] numbers.
+   */
+  file: string;
 }
 /**
  * h_0 = 0.
@@ -606,11 +757,13 @@ export interface Experiment {
    */
   version?: 1;
   cell?: Cell;
+  weights?: WeightsFile;
   recurrent?: Recurrent;
   input_weights?: InputWeights;
   bias?: Bias;
   readout?: Readout;
-  input?: Impulse | Constant | Sine | Noise | Silence | InputValues;
+  output_bias?: OutputBias;
+  input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile;
   initial_state?: Zeros | RandomState | StateValues;
   loss?: LinearLoss | MeanSquaredLoss;
   /**
@@ -652,6 +805,19 @@ export interface Cell {
   output_size?: number;
 }
 /**
+ * Weights that were brought along instead of drawn: a layer of an uploaded file.
+ */
+export interface WeightsFile {
+  /**
+   * SHA-256 of the file; null means that all weights are drawn.
+   */
+  file?: string | null;
+  /**
+   * Which of the file's recurrent layers, from 0.
+   */
+  layer?: number;
+}
+/**
  * How W_hh is drawn, scaled and edited.
  */
 export interface Recurrent {
@@ -681,21 +847,21 @@ export interface Recurrent {
    */
   gain?: number | null;
   /**
-   * Operations on the drawn and scaled matrix, in order.
+   * Operations on W_hh as it was drawn and scaled, or loaded, in order.
    */
-  edits?: SetWeight[];
+  edits?: (SetWeight | ZeroBlock | MoveEigenvalue | ChangeNormality | RescaleToRadius)[];
 }
 /**
- * Sets one weight of W_hh to a number; it stays until a later operation.
+ * Sets one weight to a number; it stays until a later operation.
  */
 export interface SetWeight {
   op?: "set";
   /**
-   * Row, from 0: the unit that receives; below H.
+   * Row, from 0: the unit that receives.
    */
   i: number;
   /**
-   * Column, from 0: the unit that sends; below H.
+   * Column, from 0: the unit that sends.
    */
   j: number;
   /**
@@ -704,7 +870,53 @@ export interface SetWeight {
   value: number;
 }
 /**
- * How W_xh is drawn: scale · N(0, 1/D).
+ * Sets a block of weights to 0: rows, columns, or where they cross.
+ */
+export interface ZeroBlock {
+  op: "zero";
+  /**
+   * First row and the row after the last, from 0; null means every row.
+   */
+  rows?: [unknown, unknown] | null;
+  /**
+   * First column and the column after the last, from 0; null means every column.
+   */
+  columns?: [unknown, unknown] | null;
+}
+/**
+ * Moves one real eigenvalue, or a conjugate pair, of W_hh; the other eigenvalues stay.
+ *
+ * A pair moved onto the real axis becomes the two reals to ± half_gap; a real eigenvalue moved
+ * off it becomes a pair together with the nearest other real one.
+ */
+export interface MoveEigenvalue {
+  op: "eigenvalue";
+  /**
+   * Re and Im of the eigenvalue that is moved; the nearest one is taken.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  at: [unknown, unknown];
+  /**
+   * Re and Im of where it goes; its conjugate goes to the conjugate.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  to: [unknown, unknown];
+  /**
+   * Where a pair becomes two reals, half of their distance.
+   */
+  half_gap?: number;
+  /**
+   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
+   * never exceeds the eigenvalue's own.
+   */
+  keep?: "eigenvectors" | "schur_vectors";
+}
+/**
+ * How W_xh is drawn, scale · N(0, 1/D), and edited.
  */
 export interface InputWeights {
   /**
@@ -715,9 +927,13 @@ export interface InputWeights {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed?: number;
+  /**
+   * Operations on W_xh as it was drawn or loaded, in order.
+   */
+  edits?: (SetWeight | ZeroBlock)[];
 }
 /**
- * How b_h is drawn: scale · N(0, 1); zero by default.
+ * How b_h is drawn, scale · N(0, 1), zero by default, and edited.
  */
 export interface Bias {
   /**
@@ -728,9 +944,37 @@ export interface Bias {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed?: number;
+  /**
+   * Operations on b_h as it was drawn or loaded, in order.
+   */
+  edits?: (SetEntry | ZeroEntries)[];
 }
 /**
- * How W_hy is drawn: scale · N(0, 1/H); b_y is zero.
+ * Sets one entry of a vector to a number.
+ */
+export interface SetEntry {
+  op?: "set";
+  /**
+   * Entry, from 0.
+   */
+  i: number;
+  /**
+   * The new value.
+   */
+  value: number;
+}
+/**
+ * Sets entries of a vector to 0.
+ */
+export interface ZeroEntries {
+  op: "zero";
+  /**
+   * First entry and the entry after the last, from 0; null means every one.
+   */
+  rows?: [unknown, unknown] | null;
+}
+/**
+ * How W_hy is drawn, scale · N(0, 1/H), and edited.
  */
 export interface Readout {
   /**
@@ -741,13 +985,26 @@ export interface Readout {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed?: number;
+  /**
+   * Operations on W_hy as it was drawn or loaded, in order.
+   */
+  edits?: (SetWeight | ZeroBlock)[];
+}
+/**
+ * How b_y, which is zero unless it was loaded, is edited.
+ */
+export interface OutputBias {
+  /**
+   * Operations on b_y, in order.
+   */
+  edits?: (SetEntry | ZeroEntries)[];
 }
 /**
  * One push: the amplitude at index 0, then nothing.
  */
 export interface Impulse {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude?: number;
   /**
@@ -761,7 +1018,7 @@ export interface Impulse {
  */
 export interface Constant {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude?: number;
   /**
@@ -775,7 +1032,7 @@ export interface Constant {
  */
 export interface Sine {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude?: number;
   /**
@@ -793,7 +1050,7 @@ export interface Sine {
  */
 export interface Noise {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude?: number;
   /**
@@ -807,7 +1064,7 @@ export interface Noise {
  */
 export interface Silence {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude?: number;
   /**
@@ -821,7 +1078,7 @@ export interface Silence {
  */
 export interface InputValues {
   /**
-   * Size of the input; every input component gets the same. Not used by silence and values.
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
    */
   amplitude?: number;
   /**
@@ -833,6 +1090,24 @@ export interface InputValues {
    * x, T rows of D numbers, the same for every sequence of a batch.
    */
   values: number[][];
+}
+/**
+ * The input from an uploaded file: its first `steps` steps and `batch_size` sequences.
+ */
+export interface InputFile {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "file";
+  /**
+   * SHA-256 of the file, which holds [T, D] or [B, T, D] numbers.
+   */
+  file: string;
 }
 /**
  * h_0 = 0.

@@ -5,17 +5,27 @@
 import { FIELDS, FIELD_AT, problemWith } from "./fields.js";
 
 /** @typedef {import("../net/wire.js").Experiment} WireExperiment */
-/** @typedef {{op: "set", i: number, j: number, value: number}} SetEdit */
+/**
+ * One operation on a matrix; a vector's set has no j, its zero no columns.
+ * @typedef {{op: "set", i: number, j?: number, value: number}} SetEdit
+ * @typedef {{op: "zero", rows?: [number, number] | null, columns?: [number, number] | null}} ZeroEdit
+ * @typedef {{op: "eigenvalue", at: [number, number], to: [number, number], half_gap?: number, keep?: "eigenvectors" | "schur_vectors"}} EigenvalueEdit
+ * @typedef {{op: "normality", alpha: number}} NormalityEdit
+ * @typedef {{op: "radius", spectral_radius: number}} RadiusEdit
+ * @typedef {SetEdit | ZeroEdit | EigenvalueEdit | NormalityEdit | RadiusEdit} Edit
+ */
 
 /**
  * @typedef {object} Experiment
  * @property {number} version
  * @property {{kind: string, activation: "tanh"|"relu"|"linear", input_size: number, hidden_size: number, output_size: number}} cell
- * @property {{ensemble: string, seed: number, spectral_radius: number|null, gain: number|null, edits: readonly SetEdit[]}} recurrent
- * @property {{scale: number, seed: number}} input_weights
- * @property {{scale: number, seed: number}} bias
- * @property {{scale: number, seed: number}} readout
- * @property {{kind: string, amplitude: number, seed: number, period: number, values: unknown}} input
+ * @property {{ensemble: string, seed: number, spectral_radius: number|null, gain: number|null, edits: readonly Edit[]}} recurrent
+ * @property {{file: string|null, layer: number}} weights
+ * @property {{scale: number, seed: number, edits: readonly Edit[]}} input_weights
+ * @property {{scale: number, seed: number, edits: readonly Edit[]}} bias
+ * @property {{scale: number, seed: number, edits: readonly Edit[]}} readout
+ * @property {{edits: readonly Edit[]}} output_bias
+ * @property {{kind: string, amplitude: number, seed: number, period: number, values: unknown, file: string|null}} input
  * @property {{kind: string, seed: number, scale: number, values: unknown}} initial_state
  * @property {{at: "last"|"every", kind: string, target: unknown}} loss
  * @property {number} steps

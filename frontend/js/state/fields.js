@@ -6,7 +6,7 @@
  * `min`, `max` are what a control offers; the server has the last word (its limits come in `hello`).
  */
 
-/** @typedef {"integer" | "number" | "choice" | "numbers" | "edits"} FieldType */
+/** @typedef {"integer" | "number" | "choice" | "numbers" | "edits" | "hash"} FieldType */
 
 /**
  * @typedef {object} Field
@@ -20,8 +20,12 @@
  * @property {number} [max]
  * @property {readonly string[]} [choices]
  * @property {boolean} [nullable]
+ * @property {readonly string[]} [ops]  of edits: the operations this matrix knows
  * @property {readonly [string, readonly string[]]} [only]  exists only where another field has one of these values
  */
+
+/** @type {readonly unknown[]} */
+const NO_EDITS = Object.freeze([]);
 
 /** @type {readonly Field[]} */
 export const FIELDS = Object.freeze([
@@ -33,26 +37,34 @@ export const FIELDS = Object.freeze([
   { path: "cell.hidden_size", type: "integer", initial: 64, label: "hidden units", symbol: "H", min: 1, max: 1024, short: "H" },
   { path: "cell.output_size", type: "integer", initial: 1, label: "output size", symbol: "O", min: 1, max: 16384, short: "O" },
 
+  { path: "weights.file", type: "hash", initial: null, nullable: true, label: "file of the weights" },
+  { path: "weights.layer", type: "integer", initial: 0, label: "layer of the file", min: 0, max: 9999 },
+
   { path: "recurrent.ensemble", type: "choice", initial: "gaussian", label: "ensemble of W_hh", short: "ensemble",
     choices: ["gaussian", "orthogonal", "identity", "rotation", "antisymmetric", "symmetric", "sparse", "delay_line", "ring"] },
   { path: "recurrent.seed", type: "integer", initial: 0, label: "seed of W_hh", min: 0, max: 2 ** 31 - 1, short: "seed" },
   { path: "recurrent.spectral_radius", type: "number", initial: null, nullable: true, label: "spectral radius", symbol: "ρ", min: 0, max: 1e6, short: "rho" },
   { path: "recurrent.gain", type: "number", initial: null, nullable: true, label: "gain", symbol: "g", min: 0, max: 1e6, short: "gain" },
-  { path: "recurrent.edits", type: "edits", initial: Object.freeze([]), label: "edits of W_hh" },
+  { path: "recurrent.edits", type: "edits", initial: NO_EDITS, label: "edits of W_hh", ops: ["set", "zero", "eigenvalue", "normality", "radius"] },
 
   { path: "input_weights.scale", type: "number", initial: 1, label: "scale of W_xh", min: 0, max: 1e6, short: "Wxh" },
   { path: "input_weights.seed", type: "integer", initial: 1, label: "seed of W_xh", min: 0, max: 2 ** 31 - 1 },
+  { path: "input_weights.edits", type: "edits", initial: NO_EDITS, label: "edits of W_xh", ops: ["set", "zero"] },
   { path: "bias.scale", type: "number", initial: 0, label: "scale of b_h", min: 0, max: 1e6, short: "bias" },
   { path: "bias.seed", type: "integer", initial: 3, label: "seed of b_h", min: 0, max: 2 ** 31 - 1 },
+  { path: "bias.edits", type: "edits", initial: NO_EDITS, label: "edits of b_h", ops: ["set", "zero"] },
   { path: "readout.scale", type: "number", initial: 1, label: "scale of W_hy", min: 0, max: 1e6 },
   { path: "readout.seed", type: "integer", initial: 4, label: "seed of W_hy", min: 0, max: 2 ** 31 - 1 },
+  { path: "readout.edits", type: "edits", initial: NO_EDITS, label: "edits of W_hy", ops: ["set", "zero"] },
+  { path: "output_bias.edits", type: "edits", initial: NO_EDITS, label: "edits of b_y", ops: ["set", "zero"] },
 
   { path: "input.kind", type: "choice", initial: "impulse", label: "input", symbol: "x_t", short: "input",
-    choices: ["impulse", "constant", "sine", "noise", "silence", "values"] },
+    choices: ["impulse", "constant", "sine", "noise", "silence", "values", "file"] },
   { path: "input.amplitude", type: "number", initial: 1, label: "amplitude", min: -1e30, max: 1e30, short: "amplitude" },
   { path: "input.seed", type: "integer", initial: 2, label: "seed of the noise", min: 0, max: 2 ** 31 - 1 },
   { path: "input.period", type: "number", initial: 20, label: "period in steps", only: ["input.kind", ["sine"]], min: 1e-3, max: 1e9, short: "period" },
   { path: "input.values", type: "numbers", initial: null, nullable: true, label: "input values [T, D]", only: ["input.kind", ["values"]] },
+  { path: "input.file", type: "hash", initial: null, nullable: true, label: "file of the input", only: ["input.kind", ["file"]] },
 
   { path: "initial_state.kind", type: "choice", initial: "zeros", label: "start", symbol: "h_0", short: "h0", choices: ["zeros", "random", "values"] },
   { path: "initial_state.seed", type: "integer", initial: 5, label: "seed of h_0", only: ["initial_state.kind", ["random"]], min: 0, max: 2 ** 31 - 1 },
@@ -94,8 +106,10 @@ export function problemWith(field, value) {
         : `${got}expected a number from ${field.min} to ${field.max}.`;
     case "numbers":
       return isNumbers(value, 3) ? null : `${got}expected an array of finite numbers.`;
+    case "hash":
+      return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? null : `${got}expected the 64 digits of a SHA-256.`;
     case "edits":
-      return Array.isArray(value) && value.every(isEdit) ? null : `${got}expected a list of {"op": "set", "i", "j", "value"}.`;
+      return Array.isArray(value) && value.every((edit) => isEdit(edit, field.ops ?? [])) ? null : `${got}expected a list of operations, ${field.ops?.join(", ")}.`;
   }
 }
 
@@ -110,12 +124,27 @@ function isNumbers(value, depth) {
   return value.every((entry) => (typeof entry === "number" ? Number.isFinite(entry) : depth > 1 && isNumbers(entry, depth - 1)));
 }
 
-/** @param {unknown} edit */
-function isEdit(edit) {
+/** What an operation may hold beside its name; the server knows the rest. */
+const isNumber = (/** @type {unknown} */ value) => typeof value === "number" && Number.isFinite(value);
+const isIndex = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isPair = (/** @type {(value: unknown) => boolean} */ isPart) => (/** @type {unknown} */ value) => Array.isArray(value) && value.length === 2 && value.every(isPart);
+const isInterval = (/** @type {unknown} */ value) => value === null || isPair(isIndex)(value);
+
+/** @type {Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>>} */
+const PARTS = Object.freeze({
+  set: { i: isIndex, j: isIndex, value: isNumber },
+  zero: { rows: isInterval, columns: isInterval },
+  eigenvalue: { at: isPair(isNumber), to: isPair(isNumber), half_gap: isNumber, keep: (value) => value === "eigenvectors" || value === "schur_vectors" },
+  normality: { alpha: isNumber },
+  radius: { spectral_radius: isNumber },
+});
+
+/** @param {unknown} edit @param {readonly string[]} ops */
+function isEdit(edit, ops) {
   if (typeof edit !== "object" || edit === null) return false;
-  const { op, i, j, value, ...rest } = /** @type {Record<string, unknown>} */ (edit);
-  const isIndex = (/** @type {unknown} */ index) => Number.isSafeInteger(index) && Number(index) >= 0;
-  return op === "set" && isIndex(i) && isIndex(j) && typeof value === "number" && Number.isFinite(value) && Object.keys(rest).length === 0;
+  const { op = "set", ...parts } = /** @type {Record<string, unknown>} */ (edit);
+  const known = typeof op === "string" && ops.includes(op) ? PARTS[op] : undefined;
+  return known !== undefined && Object.entries(parts).every(([name, value]) => known[name]?.(value));
 }
 
 /** @param {unknown} value */
