@@ -64,7 +64,7 @@ class Computation:
 
     def _all_results(self) -> Iterator[Frame | Done]:
         with self._clock.counting("build"):
-            found = matrix(self._experiment)
+            found = matrix(self._experiment, self._cache)
             start = setting(self._experiment, found, self._cache, self._device)
         yield from self._weights(found, start)
         yield self._inputs(start)

@@ -53,5 +53,7 @@ def refusal_of(fault: Exception) -> Refusal:
 
 
 def _field_of(argument: str) -> str | None:
+    if "edits[" in argument:
+        return re.sub(r"\[(\d+)\]", r".\1", argument)
     names = re.findall(r"\w+", argument)
     return next((field for name, field in FIELDS.items() if name in names), None)

@@ -15,7 +15,7 @@ from app.experiment import Cell, Experiment, Recurrent
 from app.protocol import Capabilities, Hello, Limits
 from app.settings import Settings
 from app.workshop import Seats, Workshop
-from rnncore.editing import OPERATIONS
+from rnncore import OPERATIONS
 
 
 @dataclass(frozen=True)

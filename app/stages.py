@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from app.cache import Cache
+from app.consistency import edit_lists
+from app.edits import Edit
 from app.experiment import Experiment
 from app.frames import Array
 from rnncore import (
+    Analysis,
     ElmanCell,
     Note,
     Readout,
@@ -27,6 +30,16 @@ from rnncore import (
     spectrum,
 )
 
+# Its own, one more for the Schur form, and complex ones for the eigenvectors of both sides.
+EIGENSYSTEM_MATRICES = 7
+
+# Where each matrix beside W_hh has its edits.
+EDITED = {
+    "W_xh": "input_weights.edits",
+    "b_h": "bias.edits",
+    "W_hy": "readout.edits",
+    "b_y": "output_bias.edits",
+}
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -40,7 +53,7 @@ class Matrix:
     source: str  # of the draw alone, without its factor
 
 
-def matrix(experiment: Experiment) -> Matrix:
+def matrix(experiment: Experiment, cache: Cache) -> Matrix:
     """The recurrent matrix: drawn, scaled, edited. The draw is kept by rnncore itself."""
     wish = experiment.recurrent
     drawn = recurrent_matrix(
@@ -53,7 +66,28 @@ def matrix(experiment: Experiment) -> Matrix:
     source = f"{wish.ensemble} {experiment.cell.hidden_size} {wish.seed}"
     if not wish.edits:
         return Matrix(drawn.W, drawn.notes, drawn, source)
-    return Matrix(apply_edits(drawn.W, wish.edits), drawn.notes, None, "")
+    return _edited(experiment, drawn, cache)
+
+
+def _edited(experiment: Experiment, drawn: RecurrentMatrix, cache: Cache) -> Matrix:
+    """The matrix after all edits. What the last one starts from is kept, with its decomposition:
+    a drag changes the last one alone."""
+    *before, last = experiment.recurrent.edits
+    start_wish = experiment.recurrent.model_copy(update={"edits": before})
+    source = f"edited {experiment.cell.hidden_size} {start_wish.model_dump_json()}"
+    path = "recurrent.edits"
+    start = cache.get(
+        source,
+        lambda: Analysis(apply_edits(drawn.W, before, argument=path)),
+        lambda made: EIGENSYSTEM_MATRICES * made.W.nbytes,
+    )
+    W = apply_edits(start, [last], argument=path, first=len(before))
+    if last.op == "radius" and start.spectrum.spectral_radius > 0.0:
+        # A factor on one and the same matrix, like that on a draw: nothing is decomposed again.
+        factor = last.spectral_radius / start.spectrum.spectral_radius
+        rescaled = RecurrentMatrix(start.W, factor, start.spectrum, drawn.notes)
+        return Matrix(rescaled.W, drawn.notes, rescaled, source)
+    return Matrix(W, drawn.notes, None, "")
 
 
 def measured_spectrum(experiment: Experiment, found: Matrix, cache: Cache) -> Spectrum:
@@ -85,22 +119,29 @@ def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
     D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
     drive, bias, out = experiment.input_weights, experiment.bias, experiment.readout
 
-    wishes = (part.model_dump_json() for part in (drive, bias, out))
+    wishes = (part.model_dump_json() for part in (drive, bias, out, experiment.output_bias))
     key = ("weights", D, H, O, *wishes, dtype)
 
     def make() -> Weights:
-        W_xh = gaussian_weights(H, D, scale=drive.scale, seed=drive.seed)
-        b_h = gaussian_bias(H, scale=bias.scale, seed=bias.seed)
-        W_hy = gaussian_weights(O, H, scale=out.scale, seed=out.seed)
-        b_y = torch.zeros(O, dtype=dtype, device=device)
-        return Weights(
-            cast("W_xh", W_xh, dtype).to(device),
-            cast("b_h", b_h, dtype).to(device),
-            Readout(cast("W_hy", W_hy, dtype).to(device), b_y),
-            source=repr(key),
-        )
+        made = {
+            "W_xh": gaussian_weights(H, D, scale=drive.scale, seed=drive.seed),
+            "b_h": gaussian_bias(H, scale=bias.scale, seed=bias.seed),
+            "W_hy": gaussian_weights(O, H, scale=out.scale, seed=out.seed),
+            "b_y": torch.zeros(O, dtype=torch.float64),
+        }
+        lists = edit_lists(experiment)
+        used = {
+            name: cast(name, _with_edits(weight, EDITED[name], lists), dtype).to(device)
+            for name, weight in made.items()
+        }
+        readout = Readout(used["W_hy"], used["b_y"])
+        return Weights(used["W_xh"], used["b_h"], readout, source=repr(key))
 
     return cache.get(key, make, lambda made: made.nbytes)
+
+
+def _with_edits(weight: Tensor, path: str, lists: Mapping[str, Sequence[Edit]]) -> Tensor:
+    return apply_edits(weight, lists[path], argument=path) if lists[path] else weight
 
 
 @dataclass(frozen=True, eq=False)

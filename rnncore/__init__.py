@@ -10,10 +10,12 @@ from rnncore.cells import ElmanCell
 from rnncore.checks import ArgumentError, cast
 from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bounds
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
-from rnncore.editing import apply_edits, set_weight
+from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius, set_weight
+from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
 from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
+from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
@@ -26,10 +28,13 @@ __all__ = [
     "ENSEMBLES",
     "INITIAL_STATES",
     "INPUTS",
+    "OPERATIONS",
     "Activation",
+    "Analysis",
     "ArgumentError",
     "Cancelled",
     "Diagnosis",
+    "Eigensystem",
     "ElmanCell",
     "Ensemble",
     "Fan",
@@ -49,6 +54,7 @@ __all__ = [
     "backward_bounds",
     "bin_edges",
     "cast",
+    "change_normality",
     "chunk_bounds",
     "diagnose",
     "fan",
@@ -61,9 +67,11 @@ __all__ = [
     "ln_slope",
     "loss_direction",
     "min_max",
+    "move_eigenvalue",
     "phi",
     "quantity_fate",
     "recurrent_matrix",
+    "rescale_to_radius",
     "rollout",
     "set_weight",
     "single_threaded",

@@ -1,17 +1,13 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
 from rnncore import (
     INPUTS,
-    apply_edits,
     gaussian_bias,
     gaussian_weights,
     initial_state,
     input_sequence,
-    set_weight,
 )
 
 
@@ -26,34 +22,6 @@ def test_bias():
     b = gaussian_bias(10_000, scale=0.5, seed=3)
     assert b.square().mean().item() == pytest.approx(0.25, rel=0.05)
     assert not gaussian_bias(4, scale=0.0, seed=3).any()
-
-
-def test_edits_are_applied_in_order_on_a_copy():
-    W = torch.zeros(3, 3)
-    edits = [
-        ("set", 0, 1, 0.5),
-        SimpleNamespace(op="set", i=2, j=2, value=-1.0),
-        ("set", 0, 1, 0.25),
-    ]
-    edited = apply_edits(W, edits)
-    assert not W.any()
-    assert edited[0, 1] == 0.25 and edited[2, 2] == -1.0 and edited.count_nonzero() == 2
-    assert torch.equal(set_weight(W, 2, 2, -1.0), apply_edits(W, edits[1:2]))
-
-
-@pytest.mark.parametrize(
-    "edit, message",
-    [
-        (("set", 3, 0, 0.0), r"edits\[1\]\.i is out of range: got 3; expected 0 to 2\."),
-        (("set", 0, -1, 0.0), r"edits\[1\]\.j is out of range: got -1; expected 0 to 2\."),
-        (("set", 0, 1.0, 0.0), r"edits\[1\]\.j is out of range: got 1\.0"),
-        (("set", 0, 1, float("inf")), r"edits\[1\]\.value is not finite: got inf"),
-        (("scale", 0, 1, 2.0), r"edits\[1\]\.op is unknown: got 'scale'; expected one of 'set'"),
-    ],
-)
-def test_wrong_edits_are_refused_by_name(edit, message):
-    with pytest.raises(ValueError, match=message):
-        apply_edits(torch.zeros(3, 3), [("set", 0, 0, 1.0), edit])
 
 
 def test_impulse_constant_sine_and_silence_drive_all_components():
