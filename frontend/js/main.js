@@ -1,16 +1,20 @@
 /** Wiring alone: address → store → runner → scene → views. */
 import { Runner } from "./net/runner.js";
-import { windowFor } from "./net/wish.js";
+import { unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
 import { readPalette } from "./render/palette.js";
 import { Scene } from "./render/scene.js";
+import { withoutRefused } from "./state/edits.js";
+import { isSame } from "./state/experiment.js";
 import { decodeLink } from "./state/link.js";
 import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
 import { mountControls } from "./ui/controls.js";
+import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
+import { mountNormalitySlider } from "./ui/normality_slider.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
@@ -21,7 +25,7 @@ import * as equation from "./views/equation.js";
 import * as hiddenStates from "./views/hidden_states.js";
 import * as norms from "./views/norms.js";
 import * as readout from "./views/readout.js";
-import * as recurrentMatrix from "./views/recurrent_matrix.js";
+import * as weights from "./views/weights.js";
 import * as timeline from "./views/timeline.js";
 import { zoomAroundCursor } from "./views/time_axis.js";
 import * as verdict from "./views/verdict.js";
@@ -53,7 +57,7 @@ const views = [
   hidden,
   norms.mount(place(".norms"), scene, signal),
   eigenvalues.mount(place(".eigenvalues"), scene, signal),
-  recurrentMatrix.mount(place(".recurrent-matrix"), scene, signal),
+  weights.mount(place(".weights"), scene, signal),
   timeline.mount(place(".time"), scene, signal),
 ];
 verdict.mount(place(".verdict-row"), scene, signal);
@@ -67,6 +71,8 @@ const address = mountAddress(store, { onProblems: (problems) => messages.remark(
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
 const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
 const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
+mountNormalitySlider(place(".normality-control"), scene, signal);
+mountHistory(place(".masthead"), store, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
@@ -86,6 +92,7 @@ const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "
   },
   onStopped: () => giveUp("Stopped."),
   onError: (error, experiment) => {
+    if (experiment && scene.whole && takeBack(error, experiment)) return;
     if (experiment) controls.explain(error.field, error.message);
     if (experiment && !scene.whole) void openInstead(error.message);
     else giveUp(error.message);
@@ -106,6 +113,8 @@ const resting = mountResting(scene, views, isStillComing, signal);
 function showWhole(run) {
   truth.runsReceived = runner.received;
   if (!isOpeningInstead) messages.problem("");
+  // What was refused is said until something else is tried.
+  if (scene.refused && !isSame(scene.refused.standing, run.experiment)) scene.refused = null;
   isOpeningInstead = false;
   controls.clearRefusals();
   progress.hide();
@@ -118,6 +127,19 @@ function showWhole(run) {
     truth.picturesPainted += 1;
     truth.painted = run.done?.experiment ?? null;
   });
+}
+
+/**
+ * An operation that can't be: the matrix stays as it was, and the panel says why.
+ * @param {import("./net/wire.js").ErrorMessage} error @param {import("./state/experiment.js").Experiment} experiment
+ */
+function takeBack(error, experiment) {
+  const back = withoutRefused(error.field, store.experiment, experiment, scene.whole?.experiment ?? null);
+  if (!back) return false;
+  store.retract(back.standing);
+  scene.refused = { ...back, message: error.message };
+  loop.markAll();
+  return true;
 }
 
 /** A run that did not get to its end leaves the one before it on the screen. @param {string} reason */
@@ -152,10 +174,11 @@ function isStillComing() {
 function ask(isAgain = false) {
   const width = hidden.panel.area.width * (globalThis.devicePixelRatio || 1);
   const window = windowFor(store.experiment, store.view.span, width, isMoving);
-  const wish = JSON.stringify([window, store.experiment]);
+  const omit = unshown(store.experiment, store.view.matrix);
+  const wish = JSON.stringify([window, omit, store.experiment]);
   if (wish === asked && !isAgain) return;
   asked = wish;
-  runner.request({ experiment: store.experiment, window });
+  runner.request({ experiment: store.experiment, window, omit });
 }
 
 store.subscribe((change) => {
@@ -164,13 +187,13 @@ store.subscribe((change) => {
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "recurrent_matrix.hand");
-  else loop.mark("equation", "recurrent_matrix.hand");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand");
+  else loop.mark("equation", "weights.hand", "eigenvalues.hand");
 }, signal);
-let span = store.view.span;
+let [span, matrix] = [store.view.span, store.view.matrix];
 store.subscribe(() => {
-  if (span === store.view.span) return;
-  span = store.view.span;
+  if (span === store.view.span && matrix === store.view.matrix) return;
+  [span, matrix] = [store.view.span, store.view.matrix];
   loop.markAll();
   resting.disturb();
 }, signal);

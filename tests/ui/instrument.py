@@ -64,7 +64,7 @@ class Instrument:
 
     @property
     def matrix(self) -> Locator:
-        return self.page.locator(".recurrent-matrix .panel-body")
+        return self.page.locator(".weights .panel-body")
 
     def drag_rho(self, *values: float) -> None:
         """Takes the slider's knob and moves it over the values, without letting go between."""
@@ -84,7 +84,7 @@ class Instrument:
 
     def click_weight(self, i: int, j: int, size: int) -> None:
         """Clicks the cell of row i, column j, counted from 1 as the page does."""
-        area = self.plot_area(".recurrent-matrix")
+        area = self.plot_area(".weights")
         self.page.mouse.click(
             area["x"] + area["width"] * (j - 0.5) / size,
             area["y"] + area["height"] * (i - 0.5) / size,

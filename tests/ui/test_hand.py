@@ -82,11 +82,9 @@ def test_a_weight_that_is_no_number_changes_nothing(page: Page, server: Server, 
     instrument = Instrument(page, server.url).open("#rho=0.9&H=4").rest()
     instrument.click_weight(2, 3, size=4)
     page.keyboard.type(typed)
-    expect(page.locator(".recurrent-matrix .field-problem")).to_contain_text(
-        "expected a finite number"
-    )
+    expect(page.locator(".weights .field-problem")).to_contain_text("expected a finite number")
     page.keyboard.press("Escape")
-    expect(page.locator(".recurrent-matrix .field-problem")).to_be_empty()
+    expect(page.locator(".weights .field-problem")).to_be_empty()
     instrument.wait_for("recurrent.edits", [])
     expect(page.get_by_role("button", name="nothing to undo")).to_be_disabled()
 
@@ -226,9 +224,9 @@ def test_hover_names_what_lies_under_the_pointer(page: Page, server: Server) -> 
             "steps": 20,
         }
     )
-    area = instrument.plot_area(".recurrent-matrix")
+    area = instrument.plot_area(".weights")
     page.mouse.move(area["x"] + area["width"] * 5.5 / 8, area["y"] + area["height"] * 2.5 / 8)
-    label = page.locator(".recurrent-matrix .hovertext")
+    label = page.locator(".weights .hovertext")
     expect(label).to_contain_text("W_hh[3, 6]")
     expect(label).to_contain_text(f"{float(run['W_hh'][2, 5]):.4g}".replace("-", "−"))
 

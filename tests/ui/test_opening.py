@@ -54,7 +54,7 @@ def as_shown(log10: float) -> str:
 @pytest.mark.expect_console("willReadFrequently")  # reading pixels is the test's doing
 def test_every_panel_is_painted(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open().rest()
-    for panel in (".hidden-states", ".norms", ".eigenvalues", ".recurrent-matrix"):
+    for panel in (".hidden-states", ".norms", ".eigenvalues", ".weights"):
         colours = page.evaluate(
             """(selector) => {
               const canvas = document.querySelector(`${selector} .marks`);
@@ -102,10 +102,10 @@ def test_dark_follows_the_system(
 def test_canvas_and_plotly_agree_to_the_pixel(page: Page, server: Server) -> None:
     """An identity matrix shows its diagonal, and nothing else, where Plotly says its cells are."""
     instrument = Instrument(page, server.url).open("#ensemble=identity&H=8&T=20").rest()
-    area = instrument.plot_area(".recurrent-matrix")
+    area = instrument.plot_area(".weights")
     strengths = page.evaluate(
         """({ x, y, width, height }) => {
-          const canvas = document.querySelector(".recurrent-matrix .marks");
+          const canvas = document.querySelector(".weights .marks");
           const box = canvas.getBoundingClientRect();
           const context = canvas.getContext("2d");
           const at = (i, j) => {

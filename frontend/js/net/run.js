@@ -18,7 +18,7 @@ import { firstOfBatch } from "./tensors.js";
 
 /** @typedef {"log10_norm_h" | "log10_grad_h" | "log10_grad_W_hh"} SeriesName */
 
-const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum"]));
+const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "weights", "inputs"]));
 
 /** Frames that stand until the server sends another of their kind on the same socket. */
 export class Standing {
@@ -26,6 +26,10 @@ export class Standing {
   matrix = {};
   /** @type {Readonly<Record<string, Tensor>>} */
   spectrum = {};
+  /** All weights but W_hh that were asked for. @type {Readonly<Record<string, Tensor>>} */
+  weights = {};
+  /** @type {Readonly<Record<string, Tensor>>} */
+  inputs = {};
 
   /** @param {Frame} frame @returns {boolean} whether the frame was of a standing kind */
   take({ metadata, tensors }) {
@@ -59,8 +63,10 @@ export class Run {
    * @param {number} id
    * @param {Experiment} experiment as it was sent
    * @param {Window} window
+   * @param {readonly string[]} [omit] tensors that are not sent
    */
-  constructor(id, experiment, window) {
+  constructor(id, experiment, window, omit = []) {
+    this.omit = omit;
     this.id = id;
     this.experiment = experiment;
     this.window = window;
@@ -79,6 +85,22 @@ export class Run {
   /** The recurrent weights in force [H, H], once they are here: the server's own numbers, to the bit. @returns {Tensor | undefined} */
   get W_hh() {
     return (this.#W_hh ??= this.standing.matrix.W_hh ?? this.#scaledDraw());
+  }
+
+  /** Weights by their name, where they were asked for and are here. @param {import("../state/edits.js").MatrixName} name @returns {Tensor | undefined} */
+  weight(name) {
+    return name === "W_hh" ? this.W_hh : this.#asked("weights", name);
+  }
+
+  /** The input [columns, D], or the start h_0 [H], of the first sequence. @param {"x" | "h_0"} name @returns {Tensor | undefined} */
+  input(name) {
+    const tensor = this.#asked("inputs", name);
+    return tensor && firstOfBatch(tensor, name === "x" ? 2 : 1);
+  }
+
+  /** What stands may be of an older run that asked for more. @param {"weights" | "inputs"} kind @param {string} name */
+  #asked(kind, name) {
+    return this.omit.includes(name) ? undefined : this.standing[kind][name];
   }
 
   /** @returns {Tensor | undefined} */

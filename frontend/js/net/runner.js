@@ -12,7 +12,7 @@ import { LiveSocket } from "./socket.js";
 /** @typedef {import("./wire.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("./wire.js").Hello} Hello */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
-/** @typedef {{experiment: Experiment, window: import("./run.js").Window}} Wish */
+/** @typedef {{experiment: Experiment, window: import("./run.js").Window, omit: readonly import("./wish.js").Omissible[]}} Wish */
 
 /**
  * @typedef {object} RunnerEvents
@@ -24,9 +24,6 @@ import { LiveSocket } from "./socket.js";
  * @property {(state: import("./socket.js").SocketState, reason: string) => void} onState
  * @property {(hello: Hello) => void} onHello
  */
-
-/** What no panel shows is not sent. */
-const UNSHOWN = Object.freeze(["W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "log10_grad_W_xh", "cotangent"]);
 
 /** A run older than this gives way to a newer wish, and shows what it has meanwhile. */
 const PATIENCE_MS = 250;
@@ -97,10 +94,10 @@ export class Runner {
       }
     }
     this.#waiting = null;
-    const { experiment, window } = wish;
-    const run = new Run(this.#nextId++, experiment, window);
+    const { experiment, window, omit } = wish;
+    const run = new Run(this.#nextId++, experiment, window, omit);
     this.#inFlight = run;
-    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), split_weights: true, omit: UNSHOWN, ...(run.hasView ? { view: window } : {}) });
+    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), split_weights: true, omit, ...(run.hasView ? { view: window } : {}) });
   }
 
   /** @param {Hello | Done | ErrorMessage} message */

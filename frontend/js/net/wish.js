@@ -1,7 +1,8 @@
-/** Which part of a run the page asks for: never more columns than it can show. */
+/** Which part of a run the page asks for: no more columns than it can show, no tensor that nothing shows. */
 
 /** @typedef {import("./run.js").Window} Window */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
+/** @typedef {NonNullable<import("./wire.js").Run["omit"]>[number]} Omissible */
 
 /** At rest a run this short is wanted whole, whatever the width: zooming then needs no answer. */
 const WHOLE_STEPS = 1000;
@@ -22,3 +23,23 @@ export function windowFor({ steps, cell }, span, width_px, isMoving) {
   const columns = Math.max(200, Math.min(most, 100 * Math.ceil(width_px / 100)));
   return { t0, t1, columns: Math.min(columns, t1 - t0) };
 }
+
+/** @type {readonly Omissible[]} */
+const NEVER_SHOWN = Object.freeze(["y", "log10_grad_W_xh", "cotangent"]);
+/** @type {readonly Omissible[]} */
+const OTHER_WEIGHTS = Object.freeze(["W_xh", "b_h", "W_hy", "b_y"]);
+/** @type {readonly Omissible[]} */
+const OF_THE_ARITHMETIC = Object.freeze(["W_xh", "b_h", "x", "h_0"]);
+
+/**
+ * The tensors that are not to be sent.
+ * @param {Experiment} experiment @param {import("../state/edits.js").MatrixName} matrix  the one that is shown
+ * @returns {readonly Omissible[]}
+ */
+export function unshown({ cell }, matrix) {
+  const shown = new Set([matrix, ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : [])]);
+  return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"])].filter((name) => !shown.has(name));
+}
+
+/** Whether every term of a unit's sum fits on the screen. @param {{hidden_size: number, input_size: number}} cell */
+export const hasArithmetic = ({ hidden_size: H, input_size: D }) => H <= 8 && D <= 8;

@@ -17,7 +17,7 @@ import { writeHidden } from "./write.js";
  * @property {string} title          HTML
  * @property {string} [detail]        what the axes are, in the title line
  * @property {Margins} margins
- * @property {boolean} [isSquare]     the plot area is the largest square that fits
+ * @property {boolean} [isSquare]     the plot area is the largest square that fits, for a start
  * @property {object} xaxis           Plotly's options of the axis, without range
  * @property {object} yaxis
  * @property {{x?: number, y?: number}} [integers]  axes that count: ticks on whole numbers only, about so many
@@ -45,6 +45,7 @@ export class PlotPanel {
   /** The offer that Plotly has taken; null where it has no traces. @type {(() => object[]) | null} */
   #taken = null;
   #isUnderPointer = false;
+  #isSquare;
   #isFigureStale = true;
   #isFigureMade = false;
   /** @type {HTMLElement} */
@@ -60,6 +61,7 @@ export class PlotPanel {
     this.element = element;
     this.scene = scene;
     this.options = options;
+    this.#isSquare = options.isSquare ?? false;
     element.classList.add("panel");
     element.innerHTML = `
       <header class="panel-head"><h2></h2><span class="panel-detail"></span><div class="panel-legend"></div></header>
@@ -92,12 +94,19 @@ export class PlotPanel {
   /** @type {((range: [number, number] | null) => void) | null} the hand zoomed along x; null = all */
   onZoom = null;
 
+  /** Whether the plot area is the largest square that fits. @param {boolean} isSquare */
+  setSquare(isSquare) {
+    if (this.#isSquare === isSquare) return;
+    this.#isSquare = isSquare;
+    this.#measure();
+  }
+
   #measure() {
     const { width, height } = this.body.getBoundingClientRect();
     const em = this.scene.palette.text_px;
     const [left, right, top, bottom] = [this.options.margins.left * em, this.options.margins.right * em, this.options.margins.top * em, this.options.margins.bottom * em];
     let area = { x: left, y: top, width: Math.max(width - left - right, 1), height: Math.max(height - top - bottom, 1) };
-    if (this.options.isSquare) {
+    if (this.#isSquare) {
       const side = Math.min(area.width, area.height);
       area = { x: area.x + (area.width - side) / 2, y: area.y + (area.height - side) / 2, width: side, height: side };
     }
@@ -131,6 +140,15 @@ export class PlotPanel {
     const x = (event.clientX - box.left - this.area.x) / this.area.width;
     const y = (event.clientY - box.top - this.area.y) / this.area.height;
     if (x < 0 || x > 1 || y < 0 || y > 1) return null;
+    return [this.xRange[0] + x * (this.xRange[1] - this.xRange[0]), this.yRange[1] + y * (this.yRange[0] - this.yRange[1])];
+  }
+
+  /** Data coordinates of a pointer, of one outside those of the nearest edge. @param {MouseEvent} event @returns {[number, number]} */
+  placeOf(event) {
+    const box = this.body.getBoundingClientRect();
+    const share = (/** @type {number} */ at, /** @type {number} */ size) => Math.min(Math.max(at / size, 0), 1);
+    const x = share(event.clientX - box.left - this.area.x, this.area.width);
+    const y = share(event.clientY - box.top - this.area.y, this.area.height);
     return [this.xRange[0] + x * (this.xRange[1] - this.xRange[0]), this.yRange[1] + y * (this.yRange[0] - this.yRange[1])];
   }
 

@@ -3,6 +3,11 @@
 /** @typedef {import("../net/run.js").Run} Run */
 
 /**
+ * Why an operation was taken back, and the Experiment that stands instead.
+ * @typedef {{message: string, op: import("../state/experiment.js").Edit["op"], standing: import("../state/experiment.js").Experiment}} Refused
+ */
+
+/**
  * Curves pinned as a pale ghost, to be seen behind what comes after.
  * @typedef {{run: Run, label: string}} Held
  */
@@ -14,6 +19,12 @@ export class Scene {
   whole = null;
   /** @type {Held | null} */
   held = null;
+  /** @type {Refused | null} */
+  refused = null;
+  /** Condition numbers of the eigenvalues [H, 2], where they are known. @type {{eigenvalues: ArrayLike<number>, condition_numbers: ArrayLike<number>} | null} */
+  conditions = null;
+  /** log10 ‖W_hh^t‖ for t = 1, 2, …, where it is known. @type {ArrayLike<number> | null} */
+  powers = null;
   /** No hand has moved anything for a while: ranges may shrink and Plotly gets the data. */
   isAtRest = true;
   /** @type {typeof import("plotly.js") | null} */

@@ -2,6 +2,7 @@
  * One frozen Experiment and one frozen View; every change goes through here, and so does undo.
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
+import { MATRICES, editsOf, editsThatMustGo, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
@@ -13,7 +14,11 @@ import { isSame, withFields } from "./experiment.js";
  * @property {boolean} isPlaying
  * @property {number} speed                         × 20 steps a second
  * @property {boolean} isLooping
+ * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
+ * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
+ * @property {"eigenvectors" | "schur_vectors"} keep  what a moved eigenvalue leaves alone
+ * @property {readonly [number, number] | null} eigenvalue  where the eigenvalue in hand is, (Re, Im)
  */
 
 /** @typedef {"experiment" | "view"} Change */
@@ -37,7 +42,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null };
-    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, cell: null, ...view });
+    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
   }
 
   get experiment() {
@@ -69,7 +74,17 @@ export class Store {
    * @param {{label: string, merge?: string | null}} step
    */
   edit(changes, { label, merge = null }) {
-    this.replace(withFields(this.experiment, changes), { label, merge });
+    const next = withFields(this.experiment, changes);
+    this.replace(withFields(next, editsThatMustGo(this.experiment, next)), { label, merge });
+  }
+
+  /**
+   * One more operation on a matrix; while a hand moves, in the place of its last one.
+   * @param {import("./edits.js").MatrixName} name @param {import("./edits.js").Edit} edit
+   * @param {{before?: readonly import("./edits.js").Edit[], merge?: string | null}} [step]  the operations before the hand's
+   */
+  operate(name, edit, { before = editsOf(this.experiment, name), merge = null } = {}) {
+    this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), merge });
   }
 
   /** @param {Experiment} experiment @param {{label: string, merge?: string | null}} step */
@@ -98,20 +113,50 @@ export class Store {
     this.#present = { ...this.#present, merge: null };
   }
 
-  undo() {
-    const entry = this.#past.pop();
-    if (!entry) return;
-    this.#future.push({ ...this.#present, merge: null });
-    this.#present = { ...entry, merge: null };
+  /** The present step turned out to be impossible: it becomes this one. @param {Experiment} experiment */
+  retract(experiment) {
+    const before = this.#past.at(-1);
+    if (before && isSame(before.experiment, experiment)) {
+      this.#past.pop();
+      this.#present = { ...before, merge: null };
+    } else this.#present = { ...this.#present, experiment };
     this.#settle();
   }
 
+  /** Every step that can be gone to, oldest first, and which one stands now. */
+  get history() {
+    return { labels: [...this.#past, this.#present, ...this.#future.toReversed()].map(({ label }) => label), position: this.#past.length };
+  }
+
+  /** Undoes or redoes up to a step. @param {number} position as in `history` */
+  goTo(position) {
+    while (position < this.#past.length) this.#back();
+    while (position > this.#past.length && this.#future.length) this.#forth();
+    this.#settle();
+  }
+
+  undo() {
+    if (this.#back()) this.#settle();
+  }
+
   redo() {
+    if (this.#forth()) this.#settle();
+  }
+
+  #back() {
+    const entry = this.#past.pop();
+    if (!entry) return false;
+    this.#future.push({ ...this.#present, merge: null });
+    this.#present = { ...entry, merge: null };
+    return true;
+  }
+
+  #forth() {
     const entry = this.#future.pop();
-    if (!entry) return;
+    if (!entry) return false;
     this.#past.push(this.#present);
     this.#present = entry;
-    this.#settle();
+    return true;
   }
 
   /** @param {Partial<View>} changes */
@@ -130,12 +175,14 @@ export class Store {
 
   /** @param {View} view @returns {View} */
   #fit(view) {
-    const { steps, cell } = this.experiment;
+    const { steps } = this.experiment;
     const t = Math.min(Math.max(Math.round(view.t), 1), steps);
     const [t0, t1] = view.span ?? [0, 0];
     const span = view.span && t0 >= 0 && t0 < t1 && t1 <= steps && t1 - t0 < steps ? view.span : null;
-    const isInside = view.cell && view.cell.i < cell.hidden_size && view.cell.j < cell.hidden_size;
-    return { ...view, t, span, cell: isInside ? view.cell : null };
+    const [rows, columns] = sizeOf(this.experiment, view.matrix);
+    const inside = (/** @type {View["cell"]} */ cell) => (cell && cell.i < rows && cell.j < columns ? cell : null);
+    const cell = inside(view.cell);
+    return { ...view, t, span, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

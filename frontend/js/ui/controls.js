@@ -205,15 +205,7 @@ class FieldRow {
     if (!this.#isFit(value)) return this.explain(this.#problem(value));
     this.explain("");
     const { path, symbol, label } = this.#field;
-    this.#store.edit({ [path]: value, ...this.#companions(value) }, { label: `${symbol ?? label} → ${typeof value === "number" ? plain(value, 6) : value}`, merge: path });
-  }
-
-  /** What must change with it: edits outside a smaller matrix can't stay. @param {unknown} value */
-  #companions(value) {
-    if (this.#field.path !== "cell.hidden_size" || typeof value !== "number") return {};
-    const { edits } = this.#store.experiment.recurrent;
-    const inside = edits.filter(({ i, j }) => i < value && j < value);
-    return inside.length < edits.length ? { "recurrent.edits": inside } : {};
+    this.#store.edit({ [path]: value }, { label: `${symbol ?? label} → ${typeof value === "number" ? plain(value, 6) : value}`, merge: path });
   }
 
   /** @param {unknown} value */

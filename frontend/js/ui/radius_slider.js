@@ -35,8 +35,13 @@ export function mountRadiusSlider(element, scene, signal) {
     stepping = setTimeout(() => store.endStep(), KEY_PAUSE_MS);
   }
 
-  /** @param {number} rho */
-  const take = (rho) => store.edit({ "recurrent.spectral_radius": rho, "recurrent.gain": null }, { label: `ρ → ${plain(rho, 4)}`, merge: "rho" });
+  /** Of a draw ρ is what it is scaled to; what was made by hand, or loaded, is rescaled as it is. @param {number} rho */
+  function take(rho) {
+    if (isMade()) store.operate("W_hh", { op: "radius", spectral_radius: rho }, { merge: "rho" });
+    else store.edit({ "recurrent.spectral_radius": rho, "recurrent.gain": null }, { label: `ρ → ${plain(rho, 4)}`, merge: "rho" });
+  }
+
+  const isMade = () => store.experiment.recurrent.edits.length > 0 || store.experiment.weights.file !== null;
 
   slider.addEventListener("input", () => {
     const raw = Number(slider.value);
@@ -66,15 +71,19 @@ export function mountRadiusSlider(element, scene, signal) {
     show();
   }, { signal });
 
-  /** ρ as the document has it; where a gain stands instead, the measured one. */
+  /** ρ as the document has it; the measured one where a gain stands instead, or a hand has been at W_hh. */
   function inForce() {
-    const { spectral_radius: rho, gain } = store.experiment.recurrent;
-    return gain === null ? (rho ?? 1) : (scene.run?.done?.spectral_radius ?? 1);
+    const { spectral_radius: rho, gain, edits } = store.experiment.recurrent;
+    const last = edits.at(-1);
+    if (last?.op === "radius") return last.spectral_radius;
+    if (gain === null && !isMade()) return rho ?? 1;
+    return scene.run?.done?.spectral_radius ?? scene.whole?.done?.spectral_radius ?? rho ?? 1;
   }
 
   function show() {
     const rho = inForce();
-    if (Number(slider.value) !== rho) slider.value = String(rho);
+    // The slider itself keeps a thousandth.
+    if (Math.abs(Number(slider.value) - Math.min(rho, 2)) > 5e-4) slider.value = String(rho);
     writeAttribute(slider, "aria-valuetext", `ρ = ${plain(rho, 4)}`);
     if (document.activeElement === number && Number(number.value) === rho) return;
     const text = String(Number(rho.toPrecision(6)));
@@ -86,11 +95,10 @@ export function mountRadiusSlider(element, scene, signal) {
 
   /** @param {number} rho */
   function remark(rho) {
-    const { gain, edits } = store.experiment.recurrent;
-    const measured = scene.run?.done?.spectral_radius;
-    if (gain !== null) return `gain g = ${plain(gain, 4)}: measured ρ; moving the slider rescales`;
+    const { gain } = store.experiment.recurrent;
     if (scene.run?.done?.notes.some(({ code }) => code === "nilpotent")) return "this W_hh has ρ = 0 and can't be rescaled: it runs as drawn";
-    if (edits.length && typeof measured === "number" && Math.abs(measured - rho) > 5e-4) return `${plain(measured, 4)} with ${edits.length} edited weight${edits.length > 1 ? "s" : ""}`;
+    if (isMade()) return "measured; moving it rescales W_hh as it is";
+    if (gain !== null) return `gain g = ${plain(gain, 4)}: measured ρ; moving the slider rescales`;
     return rho > 2 ? "beyond the slider's 2" : "";
   }
 

@@ -1,8 +1,10 @@
-/** The eigenvalues of W_hh in the complex plane, with the unit circle and the circle of radius ρ. */
+/** The eigenvalues of W_hh in the complex plane, with the unit circle and the circle of radius ρ; each can be moved. */
 import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
-import { writeText } from "../render/write.js";
+import { writeHidden, writeText } from "../render/write.js";
+import { bindEigenvalueHand } from "../ui/eigenvalue_hand.js";
+import { mountEigenvalueEditor } from "../ui/eigenvalue_editor.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 
@@ -10,16 +12,21 @@ import { writeText } from "../render/write.js";
 const REACHES = Object.freeze([1.3, 1.7, 2.3, 3.5, 6]);
 /** |λ| this close to 1 counts as on the circle. */
 const ON_CIRCLE = 0.005;
+/** A handle's ring grows by so many pixels for each decade of κ: a stiff one looks stiff. */
+const PX_PER_DECADE = 3;
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Eigenvalues of W<sub>hh</sub>", margins: { left: 3, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true,
+    title: "Eigenvalues", margins: { left: 3, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true, hasOverlay: true,
     xaxis: { nticks: 5 },
     yaxis: { nticks: 5 },
   }, signal);
-  panel.legend.innerHTML = `<span title="spectral radius, the largest |λ|">ρ <output></output></span><span title="largest singular value">σ<sub>max</sub> <output></output></span>`;
+  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span title="largest singular value">σ<sub>max</sub> <output></output></span></span>`;
+  const numbers = /** @type {HTMLElement} */ (panel.legend.querySelector(".spectrum-numbers"));
   const [radius, sigma] = [...panel.legend.querySelectorAll("output")];
+  const hand = bindEigenvalueHand(panel, scene, { enter: () => editor.take() }, signal);
+  const editor = mountEigenvalueEditor(panel, scene, hand, signal);
   let reach = REACHES[0] ?? 1;
 
   function drawMarks() {
@@ -28,7 +35,8 @@ export function mount(element, scene, signal) {
     if (!run || !eigenvalues) return;
     const largest = Math.max(largestModulus(eigenvalues), largestModulus(held?.run.standing.spectrum.eigenvalues?.data));
     const fitting = REACHES.find((each) => each >= largest * 1.06) ?? largest * 1.1;
-    reach = scene.isAtRest ? fitting : Math.max(reach, fitting);
+    // While an eigenvalue is in the hand the plane stays still under it.
+    if (!hand.isDragging()) reach = scene.isAtRest ? fitting : Math.max(reach, fitting);
     panel.setRanges([-reach, reach], [-reach, reach]);
     panel.drawAxes();
     panel.draw("marks", (context) => {
@@ -38,6 +46,39 @@ export function mount(element, scene, signal) {
     });
     writeText(radius, plain(largestModulus(eigenvalues), 4));
     writeText(sigma, plain(run.standing.spectrum.singular_values?.data[0] ?? NaN));
+    drawHand();
+  }
+
+  /** The eigenvalue in hand, its conjugate, and where the hand itself is. */
+  function drawHand() {
+    const chosen = hand.chosen();
+    writeHidden(numbers, chosen !== null);
+    editor.show();
+    if (panel.overlay) writeHidden(panel.overlay, !chosen);
+    if (!chosen) return;
+    const { palette } = scene;
+    panel.draw("overlay", (context) => {
+      const kappa = hand.condition(chosen);
+      const ring = 7 + (kappa === null ? 0 : PX_PER_DECADE * Math.min(Math.log10(kappa), 4));
+      context.strokeStyle = palette.ink;
+      const [re, im] = chosen;
+      for (const y of im === 0 ? [0] : [im, -im]) {
+        context.lineWidth = y === im ? 2 : 1;
+        context.beginPath();
+        context.arc(panel.px(re), panel.py(y), ring, 0, 2 * Math.PI);
+        context.stroke();
+      }
+      const place = hand.place();
+      if (place && Math.hypot(panel.px(place[0]) - panel.px(re), panel.py(place[1]) - panel.py(im)) > 3) {
+        context.setLineDash([3, 3]);
+        context.lineWidth = 1;
+        context.beginPath();
+        context.moveTo(panel.px(re), panel.py(im));
+        context.lineTo(panel.px(place[0]), panel.py(place[1]));
+        context.stroke();
+        context.setLineDash([]);
+      }
+    });
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} rho */
@@ -102,6 +143,7 @@ export function mount(element, scene, signal) {
   }
 
   scene.loop.addLayer("eigenvalues", drawMarks, signal);
+  scene.loop.addLayer("eigenvalues.hand", drawHand, signal);
   return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
 }
 

@@ -109,7 +109,7 @@ function whyHtml(done, { gradients, certificate }, { cell, recurrent, loss }) {
     ? `<p>ρ = ${plain(rho, 4)} suggests the opposite. ρ speaks of W<sub>hh</sub> alone; the gradient also passes φ′ at every step.</p>` : "";
   const henrici = typeof done.henrici_departure === "number"
     ? `<p>Departure of W<sub>hh</sub> from normality (Henrici): ${plain(done.henrici_departure)}; 0 for a normal matrix, whose powers grow exactly as ρ<sup>t</sup>.</p>` : "";
-  const edits = recurrent.edits.length ? `<p>W<sub>hh</sub> carries ${recurrent.edits.length} edited weight${recurrent.edits.length > 1 ? "s" : ""}; ρ and σ<sub>max</sub> are of the edited matrix.</p>` : "";
+  const edits = recurrent.edits.length ? `<p>W<sub>hh</sub> was changed by hand, in ${recurrent.edits.length} operation${recurrent.edits.length > 1 ? "s" : ""}; ρ and σ<sub>max</sub> are of the changed matrix.</p>` : "";
   const parts = rows
     ? `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table>`
     : loss.at === "every" ? "<p>With a loss at every step later losses join the gradient on its way, so its rate has no parts. Put the loss at the last step to see what W<sub>hh</sub><sup>⊤</sup> and φ′ each do.</p>" : "";

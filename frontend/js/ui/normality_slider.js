@@ -1,0 +1,63 @@
+/** One slider: the same eigenvalues, another fate. With it how a moved eigenvalue takes the weights along. */
+import { alphaOf, editsOf } from "../state/edits.js";
+import { plain } from "../render/format.js";
+import { writeAttribute, writeText } from "../render/write.js";
+
+/** The detent holds 1, where W_hh is what it was. */
+const DETENT = 0.03;
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mountNormalitySlider(element, scene, signal) {
+  const { store } = scene;
+  element.innerHTML = `
+    <label for="alpha" title="what is not normal in W_hh is scaled by α: its eigenvalues stay, σ_max and the growth of its powers don't">non-normality × α</label>
+    <input id="alpha" type="range" min="0" max="2" step="0.01" aria-label="α, departure of W_hh from normality"><output class="alpha"></output>
+    <small class="field-hint normality-hint"></small>
+    <label for="keep">a moved λ keeps the</label>
+    <select id="keep"><option value="eigenvectors">eigenvectors</option><option value="schur_vectors">Schur vectors</option></select>`;
+  const slider = /** @type {HTMLInputElement} */ (element.querySelector("#alpha"));
+  const keep = /** @type {HTMLSelectElement} */ (element.querySelector("#keep"));
+  const [value, hint] = [/** @type {HTMLElement} */ (element.querySelector(".alpha")), /** @type {HTMLElement} */ (element.querySelector(".normality-hint"))];
+
+  slider.addEventListener("input", () => {
+    const raw = Number(slider.value);
+    const alpha = Math.abs(raw - 1) < DETENT ? 1 : raw;
+    const edits = editsOf(store.experiment, "W_hh");
+    // Back at 1 the matrix is what it was: no operation says so.
+    if (alpha === 1 && edits.at(-1)?.op === "normality") store.edit({ "recurrent.edits": edits.slice(0, -1) }, { label: "non-normality × 1", merge: "normality" });
+    else if (alpha !== 1) store.operate("W_hh", { op: "normality", alpha }, { merge: "normality" });
+    show();
+  }, { signal });
+  slider.addEventListener("change", () => {
+    store.endStep();
+    show();
+  }, { signal });
+  keep.addEventListener("change", () => store.look({ keep: keep.value === "schur_vectors" ? "schur_vectors" : "eigenvectors" }), { signal });
+
+  function show() {
+    const alpha = alphaOf(editsOf(store.experiment, "W_hh"));
+    if (Number(slider.value) !== alpha) slider.value = String(alpha);
+    writeText(value, plain(alpha, 3));
+    writeAttribute(slider, "aria-valuetext", `α = ${plain(alpha, 3)}`);
+    if (keep.value !== store.view.keep) keep.value = store.view.keep;
+    const departure = scene.run?.done?.henrici_departure;
+    const growth = largestPower(scene.powers);
+    writeText(hint, [
+      typeof departure === "number" ? `Henrici ${plain(departure, 3)}` : "",
+      growth ? `max ‖Wᵗ‖ ${plain(growth.norm, 3)} at t = ${growth.t}` : "",
+    ].filter(Boolean).join(" · "));
+    writeAttribute(hint, "title", "Henrici's departure from normality √(‖W‖² − Σ|λ|²), and the largest norm of a power of W_hh");
+  }
+
+  store.subscribe(show, signal);
+  scene.loop.addLayer("normality_slider", show, signal);
+  show();
+}
+
+/** @param {ArrayLike<number> | null} log10 of ‖Wᵗ‖ for t = 1, 2, … */
+function largestPower(log10) {
+  if (!log10?.length) return null;
+  let best = 0;
+  for (let k = 1; k < log10.length; k++) if ((log10[k] ?? NaN) > (log10[best] ?? NaN)) best = k;
+  return { norm: 10 ** (log10[best] ?? NaN), t: best + 1 };
+}

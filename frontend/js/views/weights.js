@@ -1,0 +1,217 @@
+/** One of the network's matrices. A click on a cell, or typed indices, takes a weight in hand; a drag up and down scrubs it. */
+import { editsOf, MATRICES, MATRIX_NAMES, sizeOf } from "../state/edits.js";
+import { plain } from "../render/format.js";
+import { PlotPanel } from "../render/panel.js";
+import { Raster } from "../render/raster.js";
+import { writeAttribute, writeHidden } from "../render/write.js";
+import { hasModifier } from "../ui/keyboard.js";
+import { mountWeightEditor } from "../ui/weight_editor.js";
+import { mountArithmetic } from "./arithmetic.js";
+
+/** @typedef {import("../net/run.js").Run} Run */
+/** @typedef {import("../state/edits.js").MatrixName} MatrixName */
+
+const MAX_HOVER_CELLS = 70_000;
+/** Up to so many rows and columns the cells hold their numbers. */
+const MOST_NUMBERS = 8;
+const CLICK_SLACK_PX = 4;
+/** A scrub over so many pixels changes a weight by the full colour's value. */
+const SCRUB_PX = 120;
+const ARROWS = Object.freeze({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] });
+
+/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
+export function mount(element, scene, signal) {
+  const { store } = scene;
+  const panel = new PlotPanel(element, scene, {
+    title: `<select class="title-select" aria-label="which weights are shown">${MATRIX_NAMES.map((name) => `<option value="${name}">${name}</option>`).join("")}</select>`,
+    margins: { left: 3.6, right: 1, top: 0.4, bottom: 2.6 }, isSquare: true,
+    xaxis: { title: { text: "from unit j", standoff: 0 }, showgrid: false },
+    yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false }, integers: { x: 5, y: 5 }, hasOverlay: true,
+  }, signal);
+  panel.body.tabIndex = 0;
+  panel.body.setAttribute("role", "application");
+  panel.body.setAttribute("aria-label", "weights: arrow keys choose one, Enter types its value, Delete makes it zero");
+  const chooser = /** @type {HTMLSelectElement} */ (element.querySelector(".title-select"));
+  const raster = new Raster();
+  /** What the raster was filled with. @type {{data: object | null, palette: object | null}} */
+  let filled = { data: null, palette: null };
+  let typical = 1;
+  /** |weight| that gets the full colour. */
+  let limit = 0;
+  const editor = mountWeightEditor(panel.legend, scene, { weightAt, typicalSize: () => typical, leave: () => panel.body.focus() }, signal);
+  const arithmetic = mountArithmetic(element, scene);
+
+  /** The matrix that is shown, as far as it is here. */
+  function shown() {
+    const { run } = scene;
+    const name = store.view.matrix;
+    const weight = run?.weight(name);
+    if (!run || !weight) return null;
+    return { run, name, data: weight.data, rows: weight.shape[0] ?? 0, columns: weight.shape[1] ?? 1 };
+  }
+
+  function drawMarks() {
+    if (chooser.value !== store.view.matrix) chooser.value = store.view.matrix;
+    const found = shown();
+    writeHidden(panel.marks, !found);
+    arithmetic.draw();
+    if (!found) return drawHand();
+    const { data, rows, columns } = found;
+    panel.setSquare(rows === columns && rows > MOST_NUMBERS);
+    panel.setRanges([0.5, columns + 0.5], [rows + 0.5, 0.5]);
+    panel.drawAxes();
+    if (filled.data !== data) typical = typicalLargest(data) || 1;
+    const wanted = scene.isAtRest ? typical : Math.max(limit, typical);
+    if (filled.data !== data || filled.palette !== scene.palette || limit !== wanted) {
+      limit = wanted;
+      raster.fill(data, rows, columns, limit, scene.palette);
+      filled = { data, palette: scene.palette };
+      writeAttribute(panel.element, "title", `full colour at ±${plain(limit)}`);
+    }
+    panel.draw("marks", (context, area) => {
+      raster.paint(context, area.x, area.y, area.width, area.height);
+      if (rows <= MOST_NUMBERS && columns <= MOST_NUMBERS) paintNumbers(context, data, columns);
+    });
+    drawHand();
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} data @param {number} columns */
+  function paintNumbers(context, data, columns) {
+    const { palette } = scene;
+    context.font = `${palette.text_px}px ${palette.font}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    data.forEach((value, k) => {
+      context.fillStyle = Math.abs(value) > 0.6 * limit ? palette.ground : palette.ink;
+      context.fillText(shortNumber(value), panel.px((k % columns) + 1), panel.py(Math.floor(k / columns) + 1));
+    });
+  }
+
+  /** The chosen weights, and those that were typed. */
+  function drawHand() {
+    const [rows, columns] = sizeOf(store.experiment, store.view.matrix);
+    const typed = typedCells(store.experiment, store.view.matrix);
+    const { cell, corner } = store.view;
+    if (panel.overlay) writeHidden(panel.overlay, !cell && !typed.length);
+    panel.draw("overlay", (context, area) => {
+      const [width, height] = [area.width / columns, area.height / rows];
+      const frame = (/** @type {number} */ i0, /** @type {number} */ j0, /** @type {number} */ i1, /** @type {number} */ j1, /** @type {number} */ grow) =>
+        context.strokeRect(area.x + j0 * width - grow, area.y + i0 * height - grow, (j1 - j0 + 1) * width + 2 * grow, (i1 - i0 + 1) * height + 2 * grow);
+      context.strokeStyle = scene.palette.ink;
+      context.lineWidth = 1;
+      for (const { i, j } of typed) frame(i, j, i, j, 0.5);
+      if (!cell) return;
+      context.lineWidth = 2;
+      const other = corner ?? cell;
+      frame(Math.min(cell.i, other.i), Math.min(cell.j, other.j), Math.max(cell.i, other.i), Math.max(cell.j, other.j), Math.max(2, 4 - Math.min(width, height) / 2));
+    });
+    editor.show();
+    arithmetic.draw();
+  }
+
+  /** The newest edit of a weight stands before the run that carries it is back. @param {number} i @param {number} j */
+  function weightAt(i, j) {
+    const last = editsOf(store.experiment, store.view.matrix).at(-1);
+    if (last?.op === "set" && last.i === i && (last.j ?? 0) === j) return last.value;
+    const found = shown();
+    return found?.data[i * found.columns + j] ?? NaN;
+  }
+
+  /** @param {MouseEvent} event */
+  function cellUnder(event) {
+    const under = panel.dataUnder(event);
+    return under && { i: Math.round(under[1]) - 1, j: Math.round(under[0]) - 1 };
+  }
+
+  chooser.addEventListener("change", () => {
+    store.look({ matrix: /** @type {MatrixName} */ (chooser.value), cell: null, corner: null });
+  }, { signal });
+
+  /** @type {{cell: {i: number, j: number}, y: number, value: number, scrub: ReturnType<typeof editor.begin> | null} | null} */
+  let press = null;
+  panel.body.addEventListener("pointerdown", (event) => {
+    const cell = event.button === 0 ? cellUnder(event) : null;
+    if (!cell) return;
+    if (event.shiftKey && store.view.cell) return store.look({ corner: cell });
+    store.look({ cell, corner: null });
+    press = { cell, y: event.clientY, value: weightAt(cell.i, cell.j), scrub: null };
+  }, { signal, capture: true });
+  window.addEventListener("pointermove", (event) => {
+    if (!press) return;
+    const way = press.y - event.clientY;
+    if (!press.scrub && Math.abs(way) <= CLICK_SLACK_PX) return;
+    press.scrub ??= editor.begin();
+    const value = press.value + ((event.shiftKey ? 0.1 : 1) * way * limit) / SCRUB_PX;
+    press.scrub(press.cell, Number(value.toPrecision(3)));
+  }, { signal });
+  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => {
+    if (press?.scrub) store.endStep();
+    else if (press) editor.take();
+    press = null;
+  }, { signal });
+
+  panel.body.addEventListener("keydown", (event) => {
+    if (hasModifier(event)) return;
+    const step = ARROWS[/** @type {keyof typeof ARROWS} */ (event.key)];
+    const { cell, corner } = store.view;
+    if (step) {
+      event.preventDefault();
+      event.stopPropagation();
+      const [rows, columns] = sizeOf(store.experiment, store.view.matrix);
+      const from = (event.shiftKey && corner) || cell || { i: 0, j: 0 };
+      const next = { i: clamp(from.i + (step[0] ?? 0), rows), j: clamp(from.j + (step[1] ?? 0), columns) };
+      store.look(event.shiftKey && cell ? { corner: next } : { cell: next, corner: null });
+    } else if (event.key === "Enter" && cell) {
+      event.preventDefault();
+      editor.take();
+    } else if ((event.key === "Delete" || event.key === "Backspace") && cell) {
+      event.preventDefault();
+      editor.zero("chosen");
+    } else if (event.key === "Escape" && cell) store.look({ cell: null, corner: null });
+  }, { signal });
+
+  scene.loop.addLayer("weights", drawMarks, signal);
+  scene.loop.addLayer("weights.hand", drawHand, signal);
+  return { panel, rest: () => panel.rest(() => hoverTraces(shown())) };
+}
+
+/** @param {number} index @param {number} size */
+const clamp = (index, size) => Math.min(Math.max(index, 0), size - 1);
+
+/** Two digits, without the zero before the point: a cell is narrow. @param {number} value */
+function shortNumber(value) {
+  if (Math.abs(value) < 0.005) return "0";
+  const text = Math.abs(value) >= 10 ? plain(value, 2) : value.toFixed(2);
+  return text.replace("-", "−").replace(/^(−?)0\./, "$1.");
+}
+
+/**
+ * The weights that are what was typed: set, and by no later operation changed with the whole matrix.
+ * @param {import("../state/experiment.js").Experiment} experiment @param {MatrixName} name
+ */
+function typedCells(experiment, name) {
+  const edits = editsOf(experiment, name);
+  const newest = edits.slice(edits.findLastIndex(({ op }) => op !== "set" && op !== "zero") + 1);
+  return newest.flatMap((edit) => (edit.op === "set" ? [{ i: edit.i, j: edit.j ?? 0 }] : []));
+}
+
+/** What gets the full colour: the largest weight, but one typed outlier must not pale all others. @param {Float32Array | Float64Array} values */
+function typicalLargest(values) {
+  let sum = 0;
+  let largest = 0;
+  for (const value of values) {
+    sum += value * value;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  return Math.min(largest, 2.5 * Math.sqrt(sum / values.length));
+}
+
+/** @param {{name: MatrixName, data: Float32Array | Float64Array, rows: number, columns: number} | null} found @returns {object[]} */
+function hoverTraces(found) {
+  if (!found || found.data.length > MAX_HOVER_CELLS) return [];
+  const { name, data, rows, columns } = found;
+  const count = (/** @type {number} */ size) => Array.from({ length: size }, (_, k) => k + 1);
+  const z = count(rows).map((_, i) => Array.from(data.subarray(i * columns, (i + 1) * columns)));
+  const index = MATRICES[name].columns === null ? "%{y:d}" : "%{y:d}, %{x:d}";
+  return [{ type: "heatmap", x: count(columns), y: count(rows), z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${name}[${index}] = %{z:.4g}<extra></extra>` }];
+}
