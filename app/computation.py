@@ -78,7 +78,7 @@ class Computation:
             )
         yield from self._states(rollout)
         with self._clock.counting("backward"):
-            sweep = GradientSweep(rollout, self._loss(start))
+            sweep = GradientSweep(rollout, loss_of(self._experiment, start, self._device))
         yield from self._gradients(sweep)
         if found.drawn is None:
             yield self._spectrum(found)
@@ -129,15 +129,6 @@ class Computation:
             }
             yield Frame("states", chunk.t0, chunk.t1, tensors)
 
-    def _loss(self, start: Setting) -> LinearLoss | MeanSquaredLoss:
-        wish, cell = self._experiment.loss, self._experiment.cell
-        if wish.kind == "linear":
-            return LinearLoss(loss_direction(cell.hidden_size), wish.at)
-        target = torch.zeros(cell.output_size, dtype=torch.float64)
-        if wish.target is not None:
-            target = torch.tensor(wish.target, dtype=torch.float64)
-        return MeanSquaredLoss(target.to(self._device), start.readout, wish.at)
-
     def _gradients(self, sweep: GradientSweep) -> Iterator[Frame]:
         chunks = sweep.chunks(bounds=self._plan.backward, should_stop=self._should_stop)
         cotangent = self._cotangent()
@@ -186,6 +177,17 @@ class Computation:
             dtype=DTYPES[self._experiment.dtype],
         )
         return Diagnosis.model_validate(verdict.to_dict())
+
+
+def loss_of(experiment: Experiment, start: Setting, device: str) -> LinearLoss | MeanSquaredLoss:
+    """The loss of a run."""
+    wish, cell = experiment.loss, experiment.cell
+    if wish.kind == "linear":
+        return LinearLoss(loss_direction(cell.hidden_size), wish.at)
+    target = torch.zeros(cell.output_size, dtype=torch.float64)
+    if wish.target is not None:
+        target = torch.tensor(wish.target, dtype=torch.float64)
+    return MeanSquaredLoss(target.to(device), start.readout, wish.at)
 
 
 def in_force(experiment: Experiment) -> Experiment:

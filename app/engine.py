@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 
+from app.analysis import AnalysisRun
 from app.cache import Cache
 from app.computation import Computation
 from app.device import Device
 from app.experiment import Experiment
 from app.frames import Frame
-from app.plan import Plan
+from app.plan import AnalysisPlan, AnyPlan
 from app.protocol import Done, Timings
 
 ShouldStop = Callable[[], bool]
@@ -25,7 +26,7 @@ class RunEngine:
         self._results = Cache(cache_bytes - cache_bytes // 2)
 
     def run(
-        self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
+        self, experiment: Experiment, plan: AnyPlan, should_stop: ShouldStop
     ) -> Generator[Frame | Done]:
         """Frames as they are computed, then `Done`.
 
@@ -40,7 +41,11 @@ class RunEngine:
             for item in kept:
                 yield _retimed(item, start) if isinstance(item, Done) else item
             return
-        computation = Computation(experiment, plan, should_stop, self._device, self._parts)
+        computation: Computation | AnalysisRun
+        if isinstance(plan, AnalysisPlan):
+            computation = AnalysisRun(experiment, plan, should_stop, self._device, self._parts)
+        else:
+            computation = Computation(experiment, plan, should_stop, self._device, self._parts)
         made: list[Frame | Done] = []
         nbytes = 0
         for item in computation.results():

@@ -12,7 +12,18 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Kind = Literal["weights", "matrix", "inputs", "spectrum", "states", "gradients", "run"]
+Kind = Literal[
+    "weights",
+    "matrix",
+    "inputs",
+    "spectrum",
+    "states",
+    "gradients",
+    "run",
+    "conditions",
+    "powers",
+    "atlas",
+]
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 ALIGNMENT = 8  # bytes; the page reads float64 in place, which must start on a multiple of it

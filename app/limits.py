@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.consistency import edit_lists
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
-from app.protocol import View
+from app.plan import group_size
+from app.protocol import Analyse, Run, View
 from app.settings import Settings, flag
 
 ITEM_BYTES = {"float32": 4, "float64": 8}
@@ -41,6 +42,11 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
             expected = f"at most {settings.max_edits} edits"
             raise _over(path, "is too long", len(edits), expected, "max_edits")
     cost = run_cost(experiment, view)
+    _check_cost(cost, settings)
+    return cost
+
+
+def _check_cost(cost: Cost, settings: Settings) -> None:
     if cost.result_bytes > settings.max_result_bytes:
         expected = f"at most {settings.max_result_bytes} bytes"
         raise _over(
@@ -55,6 +61,19 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
             expected,
             "max_memory_bytes",
         )
+
+
+def cost_of(message: Run | Analyse, settings: Settings) -> Cost:
+    """The cost of what a message asks for. Raises a `Refusal` as `check_limits`."""
+    if isinstance(message, Run):
+        return check_limits(message.experiment, message.view, settings)
+    one = message.experiment.model_copy(update={"batch_size": 1})
+    check_limits(message.experiment, None, settings)
+    steps = one.steps if message.view is None else message.view.columns
+    result = message.radii * (NORM_BYTES + 2 * 4 * min(steps, one.steps))
+    rays = min(group_size(one), message.radii) if "atlas" in message.wants else 1
+    cost = Cost(result, result + rays * run_cost(one, None).memory_bytes)
+    _check_cost(cost, settings)
     return cost
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.experiment import Experiment
 from app.limits import Cost
-from app.plan import Plan
+from app.plan import AnyPlan
 
 MOST_WAITING_BYTES = 4 * 2**20  # a whole small run, or one chunk of a large one
 MOST_WAITING_TEXTS = 1000
@@ -18,7 +18,7 @@ MOST_WAITING_TEXTS = 1000
 class Work:
     """One run of one session, from its message to its end."""
 
-    def __init__(self, run_id: int, experiment: Experiment, plan: Plan, cost: Cost) -> None:
+    def __init__(self, run_id: int, experiment: Experiment, plan: AnyPlan, cost: Cost) -> None:
         self.id = run_id
         self.experiment = experiment
         self.plan = plan

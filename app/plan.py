@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.experiment import Experiment
-from app.protocol import Run
+from app.protocol import Analyse, Analysis, Run
 from rnncore import (
     backward_bounds,
     bin_edges,
@@ -25,6 +25,8 @@ Bounds = tuple[int, int]
 SHORT_STEPS = 2000
 SHORT_PRODUCTS = 2**26
 AT_ONCE_PRODUCTS = 2**22
+# Of one group of the atlas's rays: the panels' own runs take their turn after each, some 20 ms.
+GROUP_PRODUCTS = 2**28
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,38 @@ class Plan:
             return None
         first, last = bisect_left(self.edges, t0), bisect_right(self.edges, t1)
         return np.array(self.edges[first:last], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class AnalysisPlan:
+    """What of an Experiment is analysed, and how fine the atlas is."""
+
+    wants: tuple[Analysis, ...]
+    radii: int
+    edges: tuple[int, ...]
+    is_at_once: bool = False
+
+    @classmethod
+    def of(cls, message: Analyse) -> AnalysisPlan:
+        """The plan of a message."""
+        view, steps = message.view, message.experiment.steps
+        t0, t1, columns = (view.t0, view.t1, view.columns) if view else (0, steps, steps)
+        wants = tuple(dict.fromkeys(message.wants))
+        return cls(wants, message.radii, tuple(bin_edges(t0, t1, columns).tolist()))
+
+
+def group_size(experiment: Experiment) -> int:
+    """Rays of the atlas that are computed side by side."""
+    products = experiment.steps * experiment.cell.hidden_size**2
+    return max(1, GROUP_PRODUCTS // products)
+
+
+AnyPlan = Plan | AnalysisPlan
+
+
+def plan_of(message: Run | Analyse) -> AnyPlan:
+    """The plan of a message that asks for computation."""
+    return Plan.of(message) if isinstance(message, Run) else AnalysisPlan.of(message)
 
 
 def _products(experiment: Experiment) -> int:

@@ -64,13 +64,36 @@ class Run(Document):
 
     @model_validator(mode="after")
     def _view_lies_inside(self) -> Self:
-        if self.view is None:
-            return self
-        steps = self.experiment.steps
-        if self.view.t1 > steps:
-            _misplaced("view.t1", self.view.t1, f"at most {steps}, the experiment's steps")
-        if self.view.t0 >= self.view.t1:
-            _misplaced("view.t0", self.view.t0, f"less than view.t1, which is {self.view.t1}")
+        _check_view(self.view, self.experiment.steps)
+        return self
+
+
+Analysis = Literal["conditions", "powers", "atlas"]
+
+
+class Analyse(Document):
+    """Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
+    same socket supersedes it: it belongs on a socket of its own.
+
+    Frames: `conditions` (eigenvalues, condition_numbers), `powers` (log10_largest_power over the
+    first steps, largest_power_step), and `atlas` again and again, coarse to fine, until every
+    radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
+    """
+
+    type: Literal["analyse"]
+    id: RunId
+    """Number of this analysis, counted together with the runs of the socket."""
+    experiment: Experiment
+    wants: list[Analysis] = Field(max_length=len(get_args(Analysis)))
+    """What is computed."""
+    view: View | None = None
+    """The atlas's bins of time, of which each gives its largest value; null: every step."""
+    radii: int = Field(101, ge=2, le=1001)
+    """How many spectral radii the atlas has, evenly from 0 to 2."""
+
+    @model_validator(mode="after")
+    def _view_lies_inside(self) -> Self:
+        _check_view(self.view, self.experiment.steps)
         return self
 
 
@@ -170,8 +193,8 @@ class Done(ServerMessage):
     """The whole Experiment in force, with spectral_radius the number in force."""
 
 
-ClientMessage = Annotated[Run | Cancel, Field(discriminator="type")]
-_CLIENT: TypeAdapter[Run | Cancel] = TypeAdapter(ClientMessage)
+ClientMessage = Annotated[Run | Analyse | Cancel, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Run | Analyse | Cancel] = TypeAdapter(ClientMessage)
 _EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
 
 
@@ -184,7 +207,7 @@ class RefusedMessage(Refusal):
         except ValidationError:
             envelope = _Envelope()
         super().__init__(refused.for_run(envelope.id))
-        self.is_run = envelope.type == "run"
+        self.is_run = envelope.type in ("run", "analyse")
 
 
 def _or_nothing(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -203,7 +226,7 @@ class _Envelope(BaseModel):
     type: Annotated[str | None, WrapValidator(_or_nothing)] = None
 
 
-def read_message(text: str) -> Run | Cancel:
+def read_message(text: str) -> Run | Analyse | Cancel:
     """The client's message. Raises a `RefusedMessage`."""
     try:
         with _without_collecting():
@@ -231,6 +254,15 @@ def _without_collecting() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _check_view(view: View | None, steps: int) -> None:
+    if view is None:
+        return
+    if view.t1 > steps:
+        _misplaced("view.t1", view.t1, f"at most {steps}, the experiment's steps")
+    if view.t0 >= view.t1:
+        _misplaced("view.t0", view.t0, f"less than view.t1, which is {view.t1}")
 
 
 def _misplaced(field: str, got: int, expected: str) -> None:

@@ -10,11 +10,11 @@ from pydantic.json_schema import models_json_schema
 
 from app.errors import Error
 from app.experiment import Experiment
-from app.protocol import Cancel, Done, Hello, Run, View
+from app.protocol import Analyse, Cancel, Done, Hello, Run, View
 
 Mode = Literal["validation", "serialization"]
 
-FROM_CLIENT: tuple[type[BaseModel], ...] = (Experiment, Run, Cancel, View)
+FROM_CLIENT: tuple[type[BaseModel], ...] = (Experiment, Run, Analyse, Cancel, View)
 FROM_SERVER: tuple[type[BaseModel], ...] = (Hello, Done, Error, Experiment)
 
 

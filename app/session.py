@@ -13,9 +13,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.errors import Error, Refusal, refusal
 from app.faults import refusal_of
 from app.frames import Frame, encode
-from app.limits import check_limits, check_lists
+from app.limits import check_lists, cost_of
 from app.outbox import Letter, Outbox, Work
-from app.plan import Plan
+from app.plan import plan_of
 from app.protocol import Cancel, Done, Hello, RefusedMessage, read_message
 from app.settings import Settings, flag
 from app.workshop import Workshop
@@ -104,12 +104,12 @@ class Session:
         try:
             if message.id <= self._last_id:
                 raise _not_a_new_id(message.id, self._last_id)
-            cost = check_limits(message.experiment, message.view, self._settings)
+            cost = cost_of(message, self._settings)
         except Refusal as refused:
             self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
             return
         self._supersede(message.id)
-        self._active = Work(message.id, message.experiment, Plan.of(message), cost)
+        self._active = Work(message.id, message.experiment, plan_of(message), cost)
         self._start()
 
     def _refuse(self, refused: Refusal, *, is_run: bool) -> None:

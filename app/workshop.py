@@ -14,7 +14,7 @@ from app.errors import refusal
 from app.experiment import Experiment
 from app.frames import Frame
 from app.memory import Tidier
-from app.plan import Plan
+from app.plan import AnyPlan
 from app.protocol import Done
 from app.settings import Settings
 from rnncore import (
@@ -30,7 +30,7 @@ class Engine(Protocol):
     """What turns an Experiment into frames and, at the end, into `Done`."""
 
     def run(
-        self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
+        self, experiment: Experiment, plan: AnyPlan, should_stop: ShouldStop
     ) -> Generator[Frame | Done]: ...
 
 
@@ -48,7 +48,7 @@ class Workshop:
         self._turns = threading.BoundedSemaphore(settings.max_jobs)
 
     def frames(
-        self, experiment: Experiment, plan: Plan, should_stop: ShouldStop
+        self, experiment: Experiment, plan: AnyPlan, should_stop: ShouldStop
     ) -> Generator[Frame | Done]:
         """The frames of a run, then its `Done`. Raises `Cancelled` once `should_stop` is true.
 

@@ -17,6 +17,7 @@ from rnncore.fan import Fan, fan
 from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
+from rnncore.powers import LargestPower, largest_power
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
@@ -40,6 +41,7 @@ __all__ = [
     "Fan",
     "GradientChunk",
     "GradientSweep",
+    "LargestPower",
     "LinearLoss",
     "Loss",
     "MeanSquaredLoss",
@@ -64,6 +66,7 @@ __all__ = [
     "initial_state",
     "input_sequence",
     "largest_magnitude",
+    "largest_power",
     "ln_slope",
     "loss_direction",
     "min_max",

@@ -1,4 +1,5 @@
 /** Wiring alone: address → store → runner → scene → views. */
+import { Analyst } from "./net/analyst.js";
 import { Runner } from "./net/runner.js";
 import { unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
@@ -15,11 +16,13 @@ import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
+import { mountPlaces } from "./ui/places.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
+import * as atlas from "./views/atlas.js";
 import * as eigenvalues from "./views/eigenvalues.js";
 import * as equation from "./views/equation.js";
 import * as hiddenStates from "./views/hidden_states.js";
@@ -37,6 +40,9 @@ function place(selector) {
   return element;
 }
 
+/** More columns than that no atlas needs: it is a map, not a measurement. */
+const ATLAS_COLUMNS = 600;
+
 const { signal } = new AbortController();
 /** The wish that was sent last, as text. */
 let asked = "";
@@ -44,7 +50,7 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1 });
+const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -52,6 +58,7 @@ const scene = new Scene(store, loop, readPalette(document.documentElement));
 const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), version: "" };
 Object.assign(window, { rhoscope: truth });
 
+const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
 const hidden = hiddenStates.mount(place(".hidden-states"), scene, signal);
 const views = [
   hidden,
@@ -59,7 +66,13 @@ const views = [
   eigenvalues.mount(place(".eigenvalues"), scene, signal),
   weights.mount(place(".weights"), scene, signal),
   timeline.mount(place(".time"), scene, signal),
+  atlas.mount(place(".atlas-top"), scene, { place: "top", quantity: "log10_norm_h" }, radius, signal),
+  atlas.mount(place(".atlas-bottom"), scene, { place: "bottom", quantity: "log10_grad_h" }, radius, signal),
 ];
+mountPlaces(store, {
+  top: { hidden_states: place(".hidden-states"), atlas: place(".atlas-top") },
+  bottom: { norms: place(".norms"), atlas: place(".atlas-bottom") },
+}, signal);
 verdict.mount(place(".verdict-row"), scene, signal);
 equation.mount(place(".equation"), scene, signal);
 readout.mount(place(".readout"), scene, signal);
@@ -70,8 +83,7 @@ const clock = mountClock(place(".clock"), store, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
 const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
-const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
-mountNormalitySlider(place(".normality-control"), scene, signal);
+const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
@@ -81,7 +93,9 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 }, signal);
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme), {
+const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
+const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "eigenvalues.hand", "normality_slider"), signal);
+const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
   onStates: (run) => hidden.prepare(run),
@@ -107,7 +121,19 @@ const runner = new Runner(new URL("api/stream", location.href.replace(/^http/, "
     controls.setCapabilities(hello);
   },
 }, signal);
-const resting = mountResting(scene, views, isStillComing, signal);
+const resting = mountResting(scene, views, isStillComing, analyse, signal);
+
+/** Asks for what is computed behind the panels: only once they rest, and only what is shown. */
+function analyse() {
+  const { top, bottom, eigenvalue } = store.view;
+  /** @type {import("./net/analyst.js").Want[]} */
+  const wants = [];
+  if (eigenvalue) wants.push("conditions");
+  if (normality.isOfInterest()) wants.push("powers");
+  if (top === "atlas" || bottom === "atlas") wants.push("atlas");
+  const { steps } = store.experiment;
+  if (scene.isAtRest && wants.length) analyst.ask(wants, { t0: 0, t1: steps, columns: Math.min(steps, ATLAS_COLUMNS) });
+}
 
 /** @param {import("./net/run.js").Run} run */
 function showWhole(run) {
@@ -184,11 +210,14 @@ function ask(isAgain = false) {
 store.subscribe((change) => {
   if (change === "experiment") {
     isMoving = true;
+    analyst.stop();
+    [scene.conditions, scene.powers] = [null, null];
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand");
-  else loop.mark("equation", "weights.hand", "eigenvalues.hand");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
+  else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
+  if (change === "view") analyse();
 }, signal);
 let [span, matrix] = [store.view.span, store.view.matrix];
 store.subscribe(() => {

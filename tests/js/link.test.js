@@ -27,17 +27,21 @@ test("common fields stay readable", async () => {
   const experiment = withFields(DEFAULT_EXPERIMENT, { "recurrent.spectral_radius": 1.2, "cell.hidden_size": 32, steps: 50, "cell.activation": "relu" });
   const hash = await encodeLink(experiment, 17);
   assert.deepEqual(new Set(hash.slice(1).split("&")), new Set(["phi=relu", "H=32", "rho=1.2", "T=50", "t=17"]));
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 17, problems: [] });
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 17, top: "hidden_states", bottom: "norms", problems: [] });
 });
 
 test("every experiment survives the packed form", async () => {
   const experiment = withFields(DEFAULT_EXPERIMENT, {
-    "recurrent.edits": [{ op: "set", i: 3, j: 5, value: 0.2 }, { op: "set", i: 0, j: 0, value: -1e-7 }],
+    "recurrent.edits": [
+      { op: "set", i: 3, j: 5, value: 0.2 }, { op: "eigenvalue", at: [0.5, 0.25], to: [0.5, 0], half_gap: 0.1, keep: "schur_vectors" },
+      { op: "normality", alpha: 0.5 }, { op: "radius", spectral_radius: 1.1 }, { op: "zero", rows: [0, 2], columns: null }, { op: "set", i: 0, j: 0, value: -1e-7 },
+    ],
+    "bias.edits": [{ op: "set", i: 3, value: 0.2 }], "input_weights.edits": [{ op: "zero" }], "weights.file": "0".repeat(64), "weights.layer": 1,
     "input.kind": "values", "input.values": [[1], [0.1]], steps: 2,
   });
-  const hash = await encodeLink(experiment, 2);
-  assert.match(hash, /^#v1\.[\w-]+&t=2$/);
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, problems: [] });
+  const hash = await encodeLink(experiment, 2, { top: "atlas", bottom: "norms" });
+  assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas$/);
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, top: "atlas", bottom: "norms", problems: [] });
 });
 
 test("a field that the present kind lacks is no part of the document", () => {

@@ -1,7 +1,489 @@
 // The messages between server and page. Made by `make types`; not edited by hand.
 
-export type Message = Cancel | Done | ErrorMessage | Hello | Run;
+export type Message = Analyse | Cancel | Done | ErrorMessage | Hello | Run;
 
+/**
+ * Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
+ * same socket supersedes it: it belongs on a socket of its own.
+ *
+ * Frames: `conditions` (eigenvalues, condition_numbers), `powers` (log10_largest_power over the
+ * first steps, largest_power_step), and `atlas` again and again, coarse to fine, until every
+ * radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
+ */
+export interface Analyse {
+  type: "analyse";
+  /**
+   * Number of this analysis, counted together with the runs of the socket.
+   */
+  id: number;
+  experiment: Experiment;
+  /**
+   * What is computed.
+   *
+   * @maxItems 3
+   */
+  wants: ("conditions" | "powers" | "atlas")[];
+  /**
+   * The atlas's bins of time, of which each gives its largest value; null: every step.
+   */
+  view?: View | null;
+  /**
+   * How many spectral radii the atlas has, evenly from 0 to 2.
+   */
+  radii?: number;
+}
+/**
+ * Everything that is on the screen. `{}` is the default picture.
+ */
+export interface Experiment {
+  /**
+   * Version of this document's format.
+   */
+  version?: 1;
+  cell?: Cell;
+  weights?: WeightsFile;
+  recurrent?: Recurrent;
+  input_weights?: InputWeights;
+  bias?: Bias;
+  readout?: Readout;
+  output_bias?: OutputBias;
+  input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile;
+  initial_state?: Zeros | RandomState | StateValues;
+  loss?: LinearLoss | MeanSquaredLoss;
+  /**
+   * T, the number of steps; 1 to the server's --max-steps.
+   */
+  steps?: number;
+  /**
+   * B, the number of sequences run side by side; 1 to the server's --max-batch.
+   */
+  batch_size?: number;
+  /**
+   * Precision of weights, states and swept gradients; norms are float64 always.
+   */
+  dtype?: "float32" | "float64";
+}
+/**
+ * The recurrent cell and its sizes.
+ */
+export interface Cell {
+  /**
+   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h).
+   */
+  kind?: "elman";
+  /**
+   * The activation φ.
+   */
+  activation?: "tanh" | "relu" | "linear";
+  /**
+   * D, the number of inputs; 1 to the server's --max-input.
+   */
+  input_size?: number;
+  /**
+   * H, the number of hidden units; 1 to the server's --max-hidden.
+   */
+  hidden_size?: number;
+  /**
+   * O, the number of outputs; 1 to the server's --max-output.
+   */
+  output_size?: number;
+}
+/**
+ * Weights that were brought along instead of drawn: a layer of an uploaded file.
+ */
+export interface WeightsFile {
+  /**
+   * SHA-256 of the file; null means that all weights are drawn.
+   */
+  file?: string | null;
+  /**
+   * Which of the file's recurrent layers, from 0.
+   */
+  layer?: number;
+}
+/**
+ * How W_hh is drawn, scaled and edited.
+ */
+export interface Recurrent {
+  /**
+   * The matrix that is drawn: entries of gaussian, symmetric and antisymmetric are N(0, 1/H).
+   */
+  ensemble?:
+    | "gaussian"
+    | "orthogonal"
+    | "identity"
+    | "rotation"
+    | "antisymmetric"
+    | "symmetric"
+    | "sparse"
+    | "delay_line"
+    | "ring";
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * ρ that W_hh is rescaled to, 0 or more; null with gain null means 1.
+   */
+  spectral_radius?: number | null;
+  /**
+   * Factor on the draw, without rescaling to a radius, 0 or more; not with spectral_radius.
+   */
+  gain?: number | null;
+  /**
+   * Operations on W_hh as it was drawn and scaled, or loaded, in order.
+   */
+  edits?: (SetWeight | ZeroBlock | MoveEigenvalue | ChangeNormality | RescaleToRadius)[];
+}
+/**
+ * Sets one weight to a number; it stays until a later operation.
+ */
+export interface SetWeight {
+  op?: "set";
+  /**
+   * Row, from 0: the unit that receives.
+   */
+  i: number;
+  /**
+   * Column, from 0: the unit that sends.
+   */
+  j: number;
+  /**
+   * The new weight.
+   */
+  value: number;
+}
+/**
+ * Sets a block of weights to 0: rows, columns, or where they cross.
+ */
+export interface ZeroBlock {
+  op: "zero";
+  /**
+   * First row and the row after the last, from 0; null means every row.
+   */
+  rows?: [unknown, unknown] | null;
+  /**
+   * First column and the column after the last, from 0; null means every column.
+   */
+  columns?: [unknown, unknown] | null;
+}
+/**
+ * Moves one real eigenvalue, or a conjugate pair, of W_hh; the other eigenvalues stay.
+ *
+ * A pair moved onto the real axis becomes the two reals to ± half_gap; a real eigenvalue moved
+ * off it becomes a pair together with the nearest other real one.
+ */
+export interface MoveEigenvalue {
+  op: "eigenvalue";
+  /**
+   * Re and Im of the eigenvalue that is moved; the nearest one is taken.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  at: [unknown, unknown];
+  /**
+   * Re and Im of where it goes; its conjugate goes to the conjugate.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  to: [unknown, unknown];
+  /**
+   * Where a pair becomes two reals, half of their distance.
+   */
+  half_gap?: number;
+  /**
+   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
+   * never exceeds the eigenvalue's own.
+   */
+  keep?: "eigenvectors" | "schur_vectors";
+}
+/**
+ * Scales what is not normal in W_hh: the same eigenvalues, another fate.
+ */
+export interface ChangeNormality {
+  op: "normality";
+  /**
+   * 0 makes W_hh normal, 1 leaves it alone, 2 doubles its departure from normality.
+   */
+  alpha: number;
+}
+/**
+ * Multiplies W_hh by the factor that gives it a spectral radius.
+ */
+export interface RescaleToRadius {
+  op: "radius";
+  /**
+   * ρ of the result, 0 or more.
+   */
+  spectral_radius: number;
+}
+/**
+ * How W_xh is drawn, scale · N(0, 1/D), and edited.
+ */
+export interface InputWeights {
+  /**
+   * Factor on the draw, 0 or more.
+   */
+  scale?: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * Operations on W_xh as it was drawn or loaded, in order.
+   */
+  edits?: (SetWeight | ZeroBlock)[];
+}
+/**
+ * How b_h is drawn, scale · N(0, 1), zero by default, and edited.
+ */
+export interface Bias {
+  /**
+   * Factor on the draw, 0 or more.
+   */
+  scale?: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * Operations on b_h as it was drawn or loaded, in order.
+   */
+  edits?: (SetEntry | ZeroEntries)[];
+}
+/**
+ * Sets one entry of a vector to a number.
+ */
+export interface SetEntry {
+  op?: "set";
+  /**
+   * Entry, from 0.
+   */
+  i: number;
+  /**
+   * The new value.
+   */
+  value: number;
+}
+/**
+ * Sets entries of a vector to 0.
+ */
+export interface ZeroEntries {
+  op: "zero";
+  /**
+   * First entry and the entry after the last, from 0; null means every one.
+   */
+  rows?: [unknown, unknown] | null;
+}
+/**
+ * How W_hy is drawn, scale · N(0, 1/H), and edited.
+ */
+export interface Readout {
+  /**
+   * Factor on the draw, 0 or more.
+   */
+  scale?: number;
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * Operations on W_hy as it was drawn or loaded, in order.
+   */
+  edits?: (SetWeight | ZeroBlock)[];
+}
+/**
+ * How b_y, which is zero unless it was loaded, is edited.
+ */
+export interface OutputBias {
+  /**
+   * Operations on b_y, in order.
+   */
+  edits?: (SetEntry | ZeroEntries)[];
+}
+/**
+ * One push: the amplitude at index 0, then nothing.
+ */
+export interface Impulse {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind?: "impulse";
+}
+/**
+ * The amplitude at every step.
+ */
+export interface Constant {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "constant";
+}
+/**
+ * A sine wave that starts at 0.
+ */
+export interface Sine {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "sine";
+  /**
+   * Length of one period in steps, above 0.
+   */
+  period?: number;
+}
+/**
+ * White noise N(0, amplitude²).
+ */
+export interface Noise {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "noise";
+}
+/**
+ * No input at all.
+ */
+export interface Silence {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "silence";
+}
+/**
+ * The input as numbers.
+ */
+export interface InputValues {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "values";
+  /**
+   * x, T rows of D numbers, the same for every sequence of a batch.
+   */
+  values: number[][];
+}
+/**
+ * The input from an uploaded file: its first `steps` steps and `batch_size` sequences.
+ */
+export interface InputFile {
+  /**
+   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "file";
+  /**
+   * SHA-256 of the file, which holds [T, D] or [B, T, D] numbers.
+   */
+  file: string;
+}
+/**
+ * h_0 = 0.
+ */
+export interface Zeros {
+  kind?: "zeros";
+}
+/**
+ * h_0 = scale · N(0, 1).
+ */
+export interface RandomState {
+  kind: "random";
+  /**
+   * Seed of the draw; 0 to 2^53 - 1.
+   */
+  seed?: number;
+  /**
+   * Factor on the draw, 0 or more.
+   */
+  scale?: number;
+}
+/**
+ * h_0 as numbers.
+ */
+export interface StateValues {
+  kind: "values";
+  /**
+   * h_0, H numbers, the same for every sequence of a batch.
+   */
+  values: number[];
+}
+/**
+ * cᵀh_t with a fixed unit direction c: shows how gradients travel, and nothing else.
+ */
+export interface LinearLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at?: "last" | "every";
+  kind?: "linear";
+}
+/**
+ * ½‖y_t - target_t‖².
+ */
+export interface MeanSquaredLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at?: "last" | "every";
+  kind: "mse";
+  /**
+   * O numbers for every step, or T rows of O numbers; null means zero.
+   */
+  target?: (number[] | number[][]) | null;
+}
+/**
+ * What the page can show: these steps, in no more than `columns` columns.
+ */
+export interface View {
+  /**
+   * First step shown, from 0.
+   */
+  t0: number;
+  /**
+   * Step after the last one shown; above t0, at most T.
+   */
+  t1: number;
+  /**
+   * Number of columns; bin k of n = min(columns, t1 - t0) starts at t0 + ⌊k(t1 - t0)/n⌋.
+   */
+  columns: number;
+}
 /**
  * Stops run `id`; it ends in `done` with the status cancelled. An ended run stays as it is.
  */
@@ -360,26 +842,6 @@ export interface CompleteMoveEigenvalue {
   keep: "eigenvectors" | "schur_vectors";
 }
 /**
- * Scales what is not normal in W_hh: the same eigenvalues, another fate.
- */
-export interface ChangeNormality {
-  op: "normality";
-  /**
-   * 0 makes W_hh normal, 1 leaves it alone, 2 doubles its departure from normality.
-   */
-  alpha: number;
-}
-/**
- * Multiplies W_hh by the factor that gives it a spectral radius.
- */
-export interface RescaleToRadius {
-  op: "radius";
-  /**
-   * ρ of the result, 0 or more.
-   */
-  spectral_radius: number;
-}
-/**
  * How W_xh is drawn, scale · N(0, 1/D), and edited.
  */
 export interface CompleteInputWeights {
@@ -594,16 +1056,6 @@ export interface CompleteRandomState {
   scale: number;
 }
 /**
- * h_0 as numbers.
- */
-export interface StateValues {
-  kind: "values";
-  /**
-   * h_0, H numbers, the same for every sequence of a batch.
-   */
-  values: number[];
-}
-/**
  * cᵀh_t with a fixed unit direction c: shows how gradients travel, and nothing else.
  */
 export interface CompleteLinearLoss {
@@ -747,426 +1199,4 @@ export interface Run {
     | "cotangent"
     | "singular_values"
   )[];
-}
-/**
- * Everything that is on the screen. `{}` is the default picture.
- */
-export interface Experiment {
-  /**
-   * Version of this document's format.
-   */
-  version?: 1;
-  cell?: Cell;
-  weights?: WeightsFile;
-  recurrent?: Recurrent;
-  input_weights?: InputWeights;
-  bias?: Bias;
-  readout?: Readout;
-  output_bias?: OutputBias;
-  input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile;
-  initial_state?: Zeros | RandomState | StateValues;
-  loss?: LinearLoss | MeanSquaredLoss;
-  /**
-   * T, the number of steps; 1 to the server's --max-steps.
-   */
-  steps?: number;
-  /**
-   * B, the number of sequences run side by side; 1 to the server's --max-batch.
-   */
-  batch_size?: number;
-  /**
-   * Precision of weights, states and swept gradients; norms are float64 always.
-   */
-  dtype?: "float32" | "float64";
-}
-/**
- * The recurrent cell and its sizes.
- */
-export interface Cell {
-  /**
-   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h).
-   */
-  kind?: "elman";
-  /**
-   * The activation φ.
-   */
-  activation?: "tanh" | "relu" | "linear";
-  /**
-   * D, the number of inputs; 1 to the server's --max-input.
-   */
-  input_size?: number;
-  /**
-   * H, the number of hidden units; 1 to the server's --max-hidden.
-   */
-  hidden_size?: number;
-  /**
-   * O, the number of outputs; 1 to the server's --max-output.
-   */
-  output_size?: number;
-}
-/**
- * Weights that were brought along instead of drawn: a layer of an uploaded file.
- */
-export interface WeightsFile {
-  /**
-   * SHA-256 of the file; null means that all weights are drawn.
-   */
-  file?: string | null;
-  /**
-   * Which of the file's recurrent layers, from 0.
-   */
-  layer?: number;
-}
-/**
- * How W_hh is drawn, scaled and edited.
- */
-export interface Recurrent {
-  /**
-   * The matrix that is drawn: entries of gaussian, symmetric and antisymmetric are N(0, 1/H).
-   */
-  ensemble?:
-    | "gaussian"
-    | "orthogonal"
-    | "identity"
-    | "rotation"
-    | "antisymmetric"
-    | "symmetric"
-    | "sparse"
-    | "delay_line"
-    | "ring";
-  /**
-   * Seed of the draw; 0 to 2^53 - 1.
-   */
-  seed?: number;
-  /**
-   * ρ that W_hh is rescaled to, 0 or more; null with gain null means 1.
-   */
-  spectral_radius?: number | null;
-  /**
-   * Factor on the draw, without rescaling to a radius, 0 or more; not with spectral_radius.
-   */
-  gain?: number | null;
-  /**
-   * Operations on W_hh as it was drawn and scaled, or loaded, in order.
-   */
-  edits?: (SetWeight | ZeroBlock | MoveEigenvalue | ChangeNormality | RescaleToRadius)[];
-}
-/**
- * Sets one weight to a number; it stays until a later operation.
- */
-export interface SetWeight {
-  op?: "set";
-  /**
-   * Row, from 0: the unit that receives.
-   */
-  i: number;
-  /**
-   * Column, from 0: the unit that sends.
-   */
-  j: number;
-  /**
-   * The new weight.
-   */
-  value: number;
-}
-/**
- * Sets a block of weights to 0: rows, columns, or where they cross.
- */
-export interface ZeroBlock {
-  op: "zero";
-  /**
-   * First row and the row after the last, from 0; null means every row.
-   */
-  rows?: [unknown, unknown] | null;
-  /**
-   * First column and the column after the last, from 0; null means every column.
-   */
-  columns?: [unknown, unknown] | null;
-}
-/**
- * Moves one real eigenvalue, or a conjugate pair, of W_hh; the other eigenvalues stay.
- *
- * A pair moved onto the real axis becomes the two reals to ± half_gap; a real eigenvalue moved
- * off it becomes a pair together with the nearest other real one.
- */
-export interface MoveEigenvalue {
-  op: "eigenvalue";
-  /**
-   * Re and Im of the eigenvalue that is moved; the nearest one is taken.
-   *
-   * @minItems 2
-   * @maxItems 2
-   */
-  at: [unknown, unknown];
-  /**
-   * Re and Im of where it goes; its conjugate goes to the conjugate.
-   *
-   * @minItems 2
-   * @maxItems 2
-   */
-  to: [unknown, unknown];
-  /**
-   * Where a pair becomes two reals, half of their distance.
-   */
-  half_gap?: number;
-  /**
-   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
-   * never exceeds the eigenvalue's own.
-   */
-  keep?: "eigenvectors" | "schur_vectors";
-}
-/**
- * How W_xh is drawn, scale · N(0, 1/D), and edited.
- */
-export interface InputWeights {
-  /**
-   * Factor on the draw, 0 or more.
-   */
-  scale?: number;
-  /**
-   * Seed of the draw; 0 to 2^53 - 1.
-   */
-  seed?: number;
-  /**
-   * Operations on W_xh as it was drawn or loaded, in order.
-   */
-  edits?: (SetWeight | ZeroBlock)[];
-}
-/**
- * How b_h is drawn, scale · N(0, 1), zero by default, and edited.
- */
-export interface Bias {
-  /**
-   * Factor on the draw, 0 or more.
-   */
-  scale?: number;
-  /**
-   * Seed of the draw; 0 to 2^53 - 1.
-   */
-  seed?: number;
-  /**
-   * Operations on b_h as it was drawn or loaded, in order.
-   */
-  edits?: (SetEntry | ZeroEntries)[];
-}
-/**
- * Sets one entry of a vector to a number.
- */
-export interface SetEntry {
-  op?: "set";
-  /**
-   * Entry, from 0.
-   */
-  i: number;
-  /**
-   * The new value.
-   */
-  value: number;
-}
-/**
- * Sets entries of a vector to 0.
- */
-export interface ZeroEntries {
-  op: "zero";
-  /**
-   * First entry and the entry after the last, from 0; null means every one.
-   */
-  rows?: [unknown, unknown] | null;
-}
-/**
- * How W_hy is drawn, scale · N(0, 1/H), and edited.
- */
-export interface Readout {
-  /**
-   * Factor on the draw, 0 or more.
-   */
-  scale?: number;
-  /**
-   * Seed of the draw; 0 to 2^53 - 1.
-   */
-  seed?: number;
-  /**
-   * Operations on W_hy as it was drawn or loaded, in order.
-   */
-  edits?: (SetWeight | ZeroBlock)[];
-}
-/**
- * How b_y, which is zero unless it was loaded, is edited.
- */
-export interface OutputBias {
-  /**
-   * Operations on b_y, in order.
-   */
-  edits?: (SetEntry | ZeroEntries)[];
-}
-/**
- * One push: the amplitude at index 0, then nothing.
- */
-export interface Impulse {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind?: "impulse";
-}
-/**
- * The amplitude at every step.
- */
-export interface Constant {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind: "constant";
-}
-/**
- * A sine wave that starts at 0.
- */
-export interface Sine {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind: "sine";
-  /**
-   * Length of one period in steps, above 0.
-   */
-  period?: number;
-}
-/**
- * White noise N(0, amplitude²).
- */
-export interface Noise {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind: "noise";
-}
-/**
- * No input at all.
- */
-export interface Silence {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind: "silence";
-}
-/**
- * The input as numbers.
- */
-export interface InputValues {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind: "values";
-  /**
-   * x, T rows of D numbers, the same for every sequence of a batch.
-   */
-  values: number[][];
-}
-/**
- * The input from an uploaded file: its first `steps` steps and `batch_size` sequences.
- */
-export interface InputFile {
-  /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
-   */
-  amplitude?: number;
-  /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
-   */
-  seed?: number;
-  kind: "file";
-  /**
-   * SHA-256 of the file, which holds [T, D] or [B, T, D] numbers.
-   */
-  file: string;
-}
-/**
- * h_0 = 0.
- */
-export interface Zeros {
-  kind?: "zeros";
-}
-/**
- * h_0 = scale · N(0, 1).
- */
-export interface RandomState {
-  kind: "random";
-  /**
-   * Seed of the draw; 0 to 2^53 - 1.
-   */
-  seed?: number;
-  /**
-   * Factor on the draw, 0 or more.
-   */
-  scale?: number;
-}
-/**
- * cᵀh_t with a fixed unit direction c: shows how gradients travel, and nothing else.
- */
-export interface LinearLoss {
-  /**
-   * Where the loss sits: at the last step, or the sum over every step.
-   */
-  at?: "last" | "every";
-  kind?: "linear";
-}
-/**
- * ½‖y_t - target_t‖².
- */
-export interface MeanSquaredLoss {
-  /**
-   * Where the loss sits: at the last step, or the sum over every step.
-   */
-  at?: "last" | "every";
-  kind: "mse";
-  /**
-   * O numbers for every step, or T rows of O numbers; null means zero.
-   */
-  target?: (number[] | number[][]) | null;
-}
-/**
- * What the page can show: these steps, in no more than `columns` columns.
- */
-export interface View {
-  /**
-   * First step shown, from 0.
-   */
-  t0: number;
-  /**
-   * Step after the last one shown; above t0, at most T.
-   */
-  t1: number;
-  /**
-   * Number of columns; bin k of n = min(columns, t1 - t0) starts at t0 + ⌊k(t1 - t0)/n⌋.
-   */
-  columns: number;
 }

@@ -14,6 +14,7 @@
  * @property {number} text_px      size of text in pictures
  * @property {string} font
  * @property {Uint32Array} signed  255 RGBA words from the strongest negative over the ground itself to the strongest positive
+ * @property {Uint32Array} fates   the same from what has vanished over the ground to what has exploded
  * @property {Uint32Array} overflow  RGBA words of -Infinity, NaN and +Infinity
  */
 
@@ -39,6 +40,7 @@ export function readPalette(root) {
     text_px: Number.parseFloat(token("plot-text")),
     font: style.fontFamily,
     signed: divergingMap(rgb(negative), rgb(ground), rgb(positive)),
+    fates: divergingMap(rgb(token("vanish")), rgb(ground), rgb(explode)),
     overflow: Uint32Array.of(word(rgb(explode)), word(rgb(token("ink"))), word(rgb(explode))),
   });
 }
@@ -79,10 +81,16 @@ function divergingMap(low, middle, high) {
   });
 }
 
-/** The same map as CSS stops, for a legend. @param {Palette} palette */
-export function signedGradient(palette) {
+/** The map of signed values as CSS stops, for a legend. @param {Palette} palette */
+export const signedGradient = ({ signed }) => gradient(signed);
+
+/** Likewise the map of fates. @param {Palette} palette */
+export const fateGradient = ({ fates }) => gradient(fates);
+
+/** @param {Uint32Array} map */
+function gradient(map) {
   const stops = [0, 64, 127, 190, 254].map((k) => {
-    const pixel = palette.signed[k] ?? 0;
+    const pixel = map[k] ?? 0;
     return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
   });
   return `linear-gradient(90deg, ${stops.join(", ")})`;

@@ -23,8 +23,12 @@ export class Scene {
   refused = null;
   /** Condition numbers of the eigenvalues [H, 2], where they are known. @type {{eigenvalues: ArrayLike<number>, condition_numbers: ArrayLike<number>} | null} */
   conditions = null;
-  /** log10 ‖W_hh^t‖ for t = 1, 2, …, where it is known. @type {ArrayLike<number> | null} */
+  /** The largest of ‖W_hh^t‖ over the first steps, where it is known. @type {{log10_norm: number, step: number, steps: number} | null} */
   powers = null;
+  /** What every ρ would do; it may be that of an older matrix until the new one is there. @type {import("../net/atlas.js").Atlas | null} */
+  atlas = null;
+  /** Why there is none. */
+  atlasProblem = "";
   /** No hand has moved anything for a while: ranges may shrink and Plotly gets the data. */
   isAtRest = true;
   /** @type {typeof import("plotly.js") | null} */

@@ -9,7 +9,11 @@ import { DEFAULT_EXPERIMENT, difference, differingFields, readDocument, valueAt,
 import { FIELD_NAMED, problemWith } from "./fields.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
-/** @typedef {{experiment: Experiment, t: number | null, problems: string[]}} Link */
+/**
+ * What of the View a link carries: the cursor, and which view stands where.
+ * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas"}} LinkedView
+ * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
+ */
 
 /** The opening view, which is itself a link. */
 export const OPENING_HASH = "#rho=1.03&phi=linear";
@@ -21,11 +25,12 @@ const MAX_INFLATED_BYTES = 2_000_000;
 /**
  * @param {Experiment} experiment
  * @param {number | null} [t]  the cursor's step, 1…T
+ * @param {Partial<LinkedView>} [view]
  * @returns {Promise<string>} the hash, with its "#"
  */
-export async function encodeLink(experiment, t = null) {
+export async function encodeLink(experiment, t = null, { top, bottom } = {}) {
   const differing = differingFields(experiment);
-  const cursor = t === null ? [] : [`t=${t}`];
+  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : [])];
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -51,7 +56,7 @@ export async function decodeLink(hash) {
   try {
     const json = await pump(fromBase64Url(packed), new DecompressionStream("deflate-raw"), MAX_INFLATED_BYTES);
     const { experiment, problems } = readDocument(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)));
-    return { experiment, t: cursorIn(rest), problems };
+    return { experiment, ...viewIn(rest), problems };
   } catch {
     return refused("The link is damaged: its experiment can't be read.");
   }
@@ -65,7 +70,7 @@ function decodeShort(text) {
   const problems = [];
   for (const pair of text.split("&").filter(Boolean).slice(0, 64)) {
     const [name = "", raw = ""] = pair.split("=", 2).map(unescapePart);
-    if (name === "t") continue;
+    if (name === "t" || name === "top" || name === "bottom") continue;
     const field = FIELD_NAMED.get(name);
     if (!field) {
       problems.push(`The link's “${name.slice(0, 40)}” is unknown here; it was left out.`);
@@ -80,7 +85,7 @@ function decodeShort(text) {
     problems.push("The link gives both rho and gain; rho was taken.");
     delete changes["recurrent.gain"];
   }
-  return { experiment: withFields(DEFAULT_EXPERIMENT, changes), t: cursorIn(text.split("&")), problems };
+  return { experiment: withFields(DEFAULT_EXPERIMENT, changes), ...viewIn(text.split("&")), problems };
 }
 
 /** @param {string} problem @returns {Link} */
@@ -89,10 +94,10 @@ function refused(problem) {
   return { ...opening, problems: [`${problem} The opening view is shown.`] };
 }
 
-/** @param {string[]} pairs */
-function cursorIn(pairs) {
+/** @param {string[]} pairs @returns {LinkedView} what is unknown here is left at its default */
+function viewIn(pairs) {
   const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return found ? Number(found) : null;
+  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms" };
 }
 
 /** @param {string} part */

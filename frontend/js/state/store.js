@@ -14,6 +14,8 @@ import { isSame, withFields } from "./experiment.js";
  * @property {boolean} isPlaying
  * @property {number} speed                         × 20 steps a second
  * @property {boolean} isLooping
+ * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
+ * @property {"norms" | "atlas"} bottom  and in the lower one
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -21,6 +23,7 @@ import { isSame, withFields } from "./experiment.js";
  * @property {readonly [number, number] | null} eigenvalue  where the eigenvalue in hand is, (Re, Im)
  */
 
+/** @typedef {"top" | "bottom"} Place */
 /** @typedef {"experiment" | "view"} Change */
 /** @typedef {{experiment: Experiment, label: string, merge: string | null}} Entry */
 
@@ -42,7 +45,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null };
-    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
+    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
   }
 
   get experiment() {

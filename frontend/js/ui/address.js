@@ -13,7 +13,7 @@ export function mountAddress(store, { onProblems }, signal) {
   let timer;
   let writing = 0;
 
-  const link = () => encodeLink(store.experiment, store.view.t === 1 ? null : store.view.t);
+  const link = () => encodeLink(store.experiment, store.view.t === 1 ? null : store.view.t, store.view);
 
   async function write() {
     timer = undefined;
@@ -26,10 +26,10 @@ export function mountAddress(store, { onProblems }, signal) {
     const mine = ++writing;
     clearTimeout(timer);
     timer = undefined;
-    const { experiment, t, problems } = await decodeLink(location.hash);
+    const { experiment, t, top, bottom, problems } = await decodeLink(location.hash);
     if (mine !== writing) return;
     store.replace(experiment, { label: "opened a link" });
-    store.look({ t: t ?? 1, span: null });
+    store.look({ t: t ?? 1, span: null, top, bottom });
     onProblems(problems);
   }
 

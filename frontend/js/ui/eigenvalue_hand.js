@@ -30,7 +30,7 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
   panel.body.tabIndex = 0;
   panel.body.setAttribute("role", "application");
   panel.body.setAttribute("aria-label", "eigenvalues of W_hh: comma and full stop choose one, arrow keys move it, Enter types its modulus and angle");
-  /** A movement that is one step of history. @type {{at: Place, before: readonly import("../state/experiment.js").Edit[], place: Place} | null} */
+  /** A movement that is one step of history. @type {{at: Place, before: readonly import("../state/experiment.js").Edit[], place: Place, kappa: number | null} | null} */
   let movement = null;
   let isDragging = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -50,6 +50,7 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
 
   /** κ of an eigenvalue, where it is known. @param {Place} place @returns {number | null} */
   function condition([re, im]) {
+    if (movement) return movement.kappa; // that of the matrix which the movement started from
     const known = scene.conditions?.eigenvalues;
     if (!known) return null;
     let best = 0;
@@ -63,7 +64,7 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
   function begin() {
     const at = chosen();
     if (!at) return false;
-    movement = { at: [tidy(at[0]), tidy(at[1])], before: editsOf(store.experiment, "W_hh"), place: at };
+    movement = { at: [tidy(at[0]), tidy(at[1])], before: editsOf(store.experiment, "W_hh"), place: at, kappa: condition(at) };
     return true;
   }
 

@@ -1,13 +1,17 @@
 /** One slider: the same eigenvalues, another fate. With it how a moved eigenvalue takes the weights along. */
 import { alphaOf, editsOf } from "../state/edits.js";
-import { plain } from "../render/format.js";
+import { plain, powerOfTen } from "../render/format.js";
 import { writeAttribute, writeText } from "../render/write.js";
 
 /** The detent holds 1, where W_hh is what it was. */
 const DETENT = 0.03;
 
-/** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
-export function mountNormalitySlider(element, scene, signal) {
+/**
+ * @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene
+ * @param {{onInterest: () => void}} events  the growth of the powers is wanted from now on
+ * @param {AbortSignal} signal
+ */
+export function mountNormalitySlider(element, scene, { onInterest }, signal) {
   const { store } = scene;
   element.innerHTML = `
     <label for="alpha" title="what is not normal in W_hh is scaled by α: its eigenvalues stay, σ_max and the growth of its powers don't">non-normality × α</label>
@@ -41,23 +45,21 @@ export function mountNormalitySlider(element, scene, signal) {
     writeAttribute(slider, "aria-valuetext", `α = ${plain(alpha, 3)}`);
     if (keep.value !== store.view.keep) keep.value = store.view.keep;
     const departure = scene.run?.done?.henrici_departure;
-    const growth = largestPower(scene.powers);
+    const growth = scene.powers;
     writeText(hint, [
       typeof departure === "number" ? `Henrici ${plain(departure, 3)}` : "",
-      growth ? `max ‖Wᵗ‖ ${plain(growth.norm, 3)} at t = ${growth.t}` : "",
+      growth ? `max ‖Wᵗ‖ ${powerOfTen(growth.log10_norm)} at t = ${growth.step}${growth.step === growth.steps ? " and growing" : ""}` : "",
     ].filter(Boolean).join(" · "));
     writeAttribute(hint, "title", "Henrici's departure from normality √(‖W‖² − Σ|λ|²), and the largest norm of a power of W_hh");
   }
 
+  let isOfInterest = false;
+  for (const name of ["pointerenter", "focusin"]) element.addEventListener(name, () => {
+    isOfInterest = true;
+    onInterest();
+  }, { signal });
   store.subscribe(show, signal);
   scene.loop.addLayer("normality_slider", show, signal);
   show();
-}
-
-/** @param {ArrayLike<number> | null} log10 of ‖Wᵗ‖ for t = 1, 2, … */
-function largestPower(log10) {
-  if (!log10?.length) return null;
-  let best = 0;
-  for (let k = 1; k < log10.length; k++) if ((log10[k] ?? NaN) > (log10[best] ?? NaN)) best = k;
-  return { norm: 10 ** (log10[best] ?? NaN), t: best + 1 };
+  return { isOfInterest: () => isOfInterest || editsOf(store.experiment, "W_hh").some(({ op }) => op === "normality") };
 }

@@ -8,6 +8,9 @@ import { hasModifier } from "./keyboard.js";
 const DETENT = 0.015;
 const KEY_PAUSE_MS = 800;
 
+/** @param {number} rho */
+const detained = (rho) => (Math.abs(rho - 1) < DETENT ? 1 : rho);
+
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mountRadiusSlider(element, scene, signal) {
   const { store } = scene;
@@ -44,8 +47,7 @@ export function mountRadiusSlider(element, scene, signal) {
   const isMade = () => store.experiment.recurrent.edits.length > 0 || store.experiment.weights.file !== null;
 
   slider.addEventListener("input", () => {
-    const raw = Number(slider.value);
-    take(Math.abs(raw - 1) < DETENT ? 1 : raw);
+    take(detained(Number(slider.value)));
   }, { signal });
   slider.addEventListener("change", () => {
     store.endStep();
@@ -105,5 +107,5 @@ export function mountRadiusSlider(element, scene, signal) {
   store.subscribe((change) => change === "experiment" && show(), signal);
   scene.loop.addLayer("radius_slider", show, signal);
   show();
-  return { nudge };
+  return { nudge, set: (/** @type {number} */ rho) => take(detained(rho)), inForce };
 }

@@ -11,9 +11,10 @@ const REST_MS = 350;
 /**
  * @param {import("../render/scene.js").Scene} scene @param {readonly View[]} views
  * @param {() => boolean} isBusy  whether a run is still under way
+ * @param {() => void} onRest
  * @param {AbortSignal} signal
  */
-export function mountResting(scene, views, isBusy, signal) {
+export function mountResting(scene, views, isBusy, onRest, signal) {
   let generation = 0;
   const rest = new Rest(REST_MS, settle, signal);
 
@@ -27,6 +28,7 @@ export function mountResting(scene, views, isBusy, signal) {
     scene.isAtRest = true;
     scene.loop.markAll();
     handOver(views, ++generation);
+    onRest();
   }
 
   /** @param {readonly View[]} left @param {number} mine */

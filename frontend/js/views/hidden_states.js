@@ -5,6 +5,7 @@ import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { roundUp } from "../render/scale.js";
 import { writeAttribute, writeProperty, writeText } from "../render/write.js";
+import { placeTitle } from "../ui/places.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -17,7 +18,7 @@ const START_COLUMNS = 8;
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Hidden states h<sub>t</sub>", detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
+    title: placeTitle("top"), detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
     xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
   panel.legend.innerHTML = `<span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;

@@ -5,6 +5,7 @@ import { fateColour } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { StickyRange } from "../render/scale.js";
 import { writeProperty } from "../render/write.js";
+import { placeTitle } from "../ui/places.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -20,7 +21,7 @@ const CURVES = Object.freeze([
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Norms and gradients", margins: TIME_MARGINS, canZoom: true,
+    title: placeTitle("bottom"), margins: TIME_MARGINS, canZoom: true,
     xaxis: { title: { text: "step t", standoff: 2 } }, yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>" }, integers: { x: 8, y: 6 },
   }, signal);
   panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html}</span>`).join("")

@@ -24,7 +24,7 @@ export function mount(element, scene, signal) {
   const { store } = scene;
   const panel = new PlotPanel(element, scene, {
     title: `<select class="title-select" aria-label="which weights are shown">${MATRIX_NAMES.map((name) => `<option value="${name}">${name}</option>`).join("")}</select>`,
-    margins: { left: 3.6, right: 1, top: 0.4, bottom: 2.6 }, isSquare: true,
+    margins: { left: 4.2, right: 1, top: 0.4, bottom: 3 }, isSquare: true,
     xaxis: { title: { text: "from unit j", standoff: 0 }, showgrid: false },
     yaxis: { title: { text: "to unit i", standoff: 0 }, showgrid: false }, integers: { x: 5, y: 5 }, hasOverlay: true,
   }, signal);

@@ -1,0 +1,148 @@
+"""What is computed behind the panels: the atlas, condition numbers, the growth of powers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from app.cache import Cache
+from app.clock import Clock
+from app.computation import in_force, loss_of
+from app.experiment import Experiment
+from app.frames import Frame
+from app.plan import AnalysisPlan, group_size
+from app.protocol import Done, Note
+from app.stages import Matrix, Setting, array, matrix, measured_spectrum, setting
+from rnncore import Eigensystem, fan, largest_power, min_max
+from rnncore.bins import Edges
+
+ShouldStop = Callable[[], bool]
+
+LARGEST_RADIUS = 2.0
+COARSEST = 16  # of the radii every sixteenth comes first
+# Beyond these sizes a decomposition would take seconds that nobody can interrupt.
+MOST_UNITS = 512
+POWER_PRODUCTS = 2**30
+MOST_POWERS = 1000
+
+
+def coarse_to_fine(count: int) -> list[int]:
+    """0 … count - 1, every sixteenth first, then those between them, and the last one early.
+
+    >>> coarse_to_fine(9)
+    [0, 8, 4, 2, 6, 1, 3, 5, 7]
+    """
+    order = dict.fromkeys([0, count - 1])
+    stride = COARSEST
+    while stride:
+        order |= dict.fromkeys(range(0, count, stride))
+        stride //= 2
+    return list(order)
+
+
+class AnalysisRun:
+    """One analysis, from its Experiment to its end."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        plan: AnalysisPlan,
+        should_stop: ShouldStop,
+        device: str,
+        cache: Cache,
+    ) -> None:
+        # One sequence stands for a batch: all of them are driven by the same matrix.
+        self._experiment = experiment.model_copy(update={"batch_size": 1})
+        self._whole = experiment
+        self._plan = plan
+        self._should_stop = should_stop
+        self._device = device
+        self._cache = cache
+        self._clock = Clock()
+
+    def results(self) -> Iterator[Frame | Done]:
+        """The frames, cheapest first, then `Done`."""
+        with self._clock.counting("build"):
+            found = matrix(self._experiment, self._cache)
+        notes: list[Note] = []
+        small = found.W_hh.shape[0] <= MOST_UNITS
+        if "conditions" in self._plan.wants and small:
+            yield self._conditions(found)
+        if "powers" in self._plan.wants and small:
+            yield self._powers(found)
+        if "atlas" in self._plan.wants:
+            with self._clock.counting("spectrum"):
+                radius = measured_spectrum(self._experiment, found, self._cache).spectral_radius
+            if radius > 0.0 and math.isfinite(radius):
+                yield from self._atlas(found, radius)
+            else:
+                notes.append(Note(code="nilpotent", message=NO_ATLAS))
+        yield Done(
+            id=None,
+            status="complete",
+            timings=self._clock.timings(),
+            notes=notes,
+            experiment=in_force(self._whole),
+        )
+
+    def _conditions(self, found: Matrix) -> Frame:
+        with self._clock.counting("spectrum"):
+            system = Eigensystem.of(found.W_hh)
+        eigenvalues = system.eigenvalues
+        kappa = [system.condition(k) for k in range(len(eigenvalues))]
+        tensors = {
+            "eigenvalues": np.stack([eigenvalues.real, eigenvalues.imag], axis=1),
+            "condition_numbers": np.array(kappa),
+        }
+        return Frame("conditions", 0, self._experiment.steps, tensors)
+
+    def _powers(self, found: Matrix) -> Frame:
+        H = found.W_hh.shape[0]
+        steps = min(self._experiment.steps, MOST_POWERS, POWER_PRODUCTS // H**3)
+        with self._clock.counting("spectrum"):
+            largest = largest_power(found.W_hh, steps, should_stop=self._should_stop)
+        tensors = {
+            "log10_largest_power": np.array([largest.log10_norm]),
+            "largest_power_step": np.array([float(largest.step)]),
+        }
+        return Frame("powers", 0, steps, tensors)
+
+    def _atlas(self, found: Matrix, radius: float) -> Iterator[Frame]:
+        with self._clock.counting("build"):
+            start = setting(self._experiment, found, self._cache, self._device)
+        radii = np.linspace(0.0, LARGEST_RADIUS, self._plan.radii)
+        order = coarse_to_fine(len(radii))
+        size = group_size(self._experiment)
+        for first in range(0, len(order), size):
+            chosen = order[first : first + size]
+            with self._clock.counting("forward"):
+                frame = self._rays(start, radii, chosen, radius)
+            yield frame
+
+    def _rays(
+        self, start: Setting, radii: np.ndarray, chosen: Sequence[int], radius: float
+    ) -> Frame:
+        rays = fan(
+            start.cell,
+            torch.from_numpy(radii[chosen] / radius),
+            start.x,
+            start.h_0,
+            loss_of(self._experiment, start, self._device),
+            readout=start.readout,
+            should_stop=self._should_stop,
+        )
+        edges: Edges = np.array(self._plan.edges)
+        tensors = {"radii": radii[chosen]}
+        for name in ("log10_norm_h", "log10_grad_h"):
+            shown = getattr(rays, name)[:, edges[0] : edges[-1]]
+            tensors[name] = array(min_max(shown, edges)[..., 1].float())
+        return Frame("atlas", int(edges[0]), int(edges[-1]), tensors)
+
+
+NO_ATLAS = (
+    "All eigenvalues of this W_hh are 0, so no factor gives it another spectral radius: there is "
+    "no atlas of it."
+)

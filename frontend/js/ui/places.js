@@ -1,0 +1,44 @@
+/** Which view stands in which place: a menu in the title of each panel over time. */
+import { writeHidden } from "../render/write.js";
+
+/** @typedef {import("../state/store.js").Place} Place */
+
+/** The views that each place offers; the first is what stands there unless something else is chosen. */
+export const VIEWS = Object.freeze(/** @type {const} */ ({
+  top: { hidden_states: "Hidden states", atlas: "Atlas of ρ" },
+  bottom: { norms: "Norms and gradients", atlas: "Atlas of ρ" },
+}));
+
+/** The title of a panel in a place, as HTML: the menu of its views. @param {Place} place */
+export function placeTitle(place) {
+  const options = Object.entries(VIEWS[place]).map(([name, title]) => `<option value="${name}">${title}</option>`);
+  return `<select class="title-select" data-place="${place}" aria-label="${place === "top" ? "upper" : "lower"} panel shows">${options.join("")}</select>`;
+}
+
+/**
+ * @param {import("../state/store.js").Store} store
+ * @param {Readonly<Record<Place, Readonly<Record<string, HTMLElement>>>>} sections  by place and view
+ * @param {AbortSignal} signal
+ */
+export function mountPlaces(store, sections, signal) {
+  const menus = () => /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll("select[data-place]"));
+  document.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement) || !target.dataset.place) return;
+    const place = /** @type {Place} */ (target.dataset.place);
+    const view = target.value;
+    store.look({ [place]: view });
+    // The menu that was used has gone with its panel: its twin takes over.
+    /** @type {HTMLElement | null | undefined} */ (sections[place][view]?.querySelector("select[data-place]"))?.focus();
+  }, { signal });
+  function show() {
+    for (const place of /** @type {Place[]} */ (["top", "bottom"])) {
+      for (const [name, section] of Object.entries(sections[place])) writeHidden(section, store.view[place] !== name);
+    }
+    for (const menu of menus()) {
+      const view = store.view[/** @type {Place} */ (menu.dataset.place)];
+      if (menu.value !== view) menu.value = view;
+    }
+  }
+  store.subscribe((change) => change === "view" && show(), signal);
+  show();
+}

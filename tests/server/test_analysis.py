@@ -1,0 +1,166 @@
+"""What is computed behind the panels: condition numbers, growth, and the atlas coarse to fine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+from starlette.testclient import TestClient
+
+from app.analysis import coarse_to_fine
+from app.experiment import Experiment
+from app.plan import group_size
+
+from .scripted import ScriptedEngine as Scripted
+from .scripted import metadata, reader_of, run_message, waits
+
+STREAM = "ws://127.0.0.1/api/stream"
+SMALL = {"cell": {"hidden_size": 8, "activation": "tanh"}, "steps": 40}
+
+
+def analyse(
+    client: TestClient, experiment: dict[str, Any], *wants: str, **options: Any
+) -> tuple[list[Any], dict[str, Any]]:
+    with client.websocket_connect(STREAM) as ws:
+        reader = reader_of(ws)
+        reader.text()
+        message = {"type": "analyse", "id": 1, "experiment": experiment, "wants": wants, **options}
+        ws.send_text(json.dumps(message))
+        frames, end = reader.until_end(1)
+    return frames, end
+
+
+def posted(client: TestClient, experiment: dict[str, Any]) -> dict[str, np.ndarray]:
+    answer = client.post("/api/run", json=experiment)
+    assert answer.status_code == 200, answer.text
+    tensors: dict[str, np.ndarray] = load(answer.content)
+    return tensors
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 101, 1001])
+def test_coarse_to_fine_is_every_row_once(count: int) -> None:
+    order = coarse_to_fine(count)
+    assert sorted(order) == list(range(count))
+    assert set(order[:2]) == {0, count - 1}
+
+
+def test_conditions_are_those_of_the_matrix_on_the_screen(client: TestClient) -> None:
+    document = {**SMALL, "recurrent": {"edits": [{"op": "normality", "alpha": 2.0}]}}
+    (frame,), end = analyse(client, document, "conditions")
+    found = load(frame)
+    assert end["status"] == "complete" and end["diagnosis"] is None
+    W = posted(client, {**document, "dtype": "float64"})["W_hh"]
+    values, right = np.linalg.eig(W)
+    left = np.linalg.inv(right)
+    for (re, im), kappa in zip(found["eigenvalues"], found["condition_numbers"], strict=True):
+        k = np.argmin(np.abs(values - complex(re, im)))
+        assert kappa == pytest.approx(
+            np.linalg.norm(right[:, k]) * np.linalg.norm(left[k]), rel=1e-8
+        )
+
+
+def test_powers_say_how_far_they_grow(client: TestClient) -> None:
+    W = [[0.9, 1.0], [0.0, 0.9]]
+    edits = [{"i": i, "j": j, "value": W[i][j]} for i in (0, 1) for j in (0, 1)]
+    document = {"cell": {"hidden_size": 2}, "recurrent": {"edits": edits}}
+    (frame,), _ = analyse(client, document, "powers")
+    found = load(frame)
+    assert 10 ** found["log10_largest_power"][0] == pytest.approx(3.9126, abs=1e-4)
+    assert found["largest_power_step"][0] == 9
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        SMALL,
+        {**SMALL, "loss": {"kind": "mse", "at": "every", "target": [0.5]}, "batch_size": 3},
+        {**SMALL, "recurrent": {"gain": 0.7, "edits": [{"i": 0, "j": 1, "value": 0.5}]}},
+        {**SMALL, "cell": {"hidden_size": 8, "activation": "linear"}, "dtype": "float64"},
+    ],
+)
+def test_every_ray_of_the_atlas_is_a_run(client: TestClient, document: dict[str, Any]) -> None:
+    frames, _ = analyse(client, document, "atlas", radii=11)
+    tensors = [load(frame) for frame in frames]
+    assert {metadata(frame)["kind"] for frame in frames} == {"atlas"}
+    radii = np.concatenate([t["radii"] for t in tensors])
+    assert sorted(radii) == pytest.approx(np.linspace(0, 2, 11))
+    for name in ("log10_norm_h", "log10_grad_h"):
+        rays = np.concatenate([t[name] for t in tensors])
+        for rho in (0.4, 0.8):
+            edits = [*document.get("recurrent", {}).get("edits", []), radius(rho)]
+            recurrent = {**document.get("recurrent", {}), "edits": edits}
+            single = posted(client, {**document, "recurrent": recurrent, "batch_size": 1})
+            k = int(np.argmin(np.abs(radii - rho)))
+            np.testing.assert_allclose(rays[k], single[name], atol=2e-3)
+
+
+def radius(rho: float) -> dict[str, Any]:
+    return {"op": "radius", "spectral_radius": rho}
+
+
+def test_a_large_atlas_comes_in_groups_each_a_turn(client: TestClient) -> None:
+    document = {"cell": {"hidden_size": 128}, "steps": 400}
+    size = group_size(Experiment.model_validate_json(json.dumps(document)))
+    frames, end = analyse(client, document, "atlas", view={"t0": 0, "t1": 400, "columns": 50})
+    tensors = [load(frame) for frame in frames]
+    assert len(frames) == -(-101 // size) > 1
+    assert tensors[0]["log10_norm_h"].shape == (size, 50)
+    first = tensors[0]["radii"]
+    assert {0.0, 2.0} <= set(first) and np.diff(np.sort(first)).max() < 0.4
+    assert end["status"] == "complete"
+
+
+def test_columns_hold_the_largest_of_their_steps(client: TestClient) -> None:
+    whole = load(analyse(client, SMALL, "atlas", radii=3)[0][0])
+    view = {"t0": 10, "t1": 40, "columns": 7}
+    binned = load(analyse(client, SMALL, "atlas", radii=3, view=view)[0][0])
+    starts = [10 + k * 30 // 7 for k in range(7)]
+    for name in ("log10_norm_h", "log10_grad_h"):
+        expected = np.maximum.reduceat(whole[name], starts, axis=1)
+        np.testing.assert_array_equal(binned[name], expected)
+
+
+def test_a_nilpotent_matrix_has_no_atlas_and_says_so(client: TestClient) -> None:
+    document = {**SMALL, "recurrent": {"ensemble": "delay_line"}}
+    frames, end = analyse(client, document, "atlas")
+    assert not frames
+    assert end["notes"][0]["code"] == "nilpotent"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"wants": ["weather"]}, "wants.0"),
+        ({"radii": 1}, "radii"),
+        ({"radii": 10_000}, "radii"),
+        ({"view": {"t0": 0, "t1": 41, "columns": 5}}, "view.t1"),
+        ({"experiment": {"cell": {"hidden_size": 5000}}}, "cell.hidden_size"),
+        ({"experiment": {"recurrent": {"edits": [{"op": "scale"}]}}}, "recurrent.edits.0.op"),
+    ],
+)
+def test_wrong_questions_are_refused_by_field(
+    client: TestClient, changes: dict[str, Any], field: str
+) -> None:
+    options = {"experiment": SMALL, "wants": ["atlas"], **changes}
+    frames, end = analyse(client, options.pop("experiment"), *options.pop("wants"), **options)
+    assert not frames
+    assert (end["type"], end["field"]) == ("error", field)
+
+
+def test_a_newer_question_supersedes_and_cancel_ends(client_of: Callable[..., TestClient]) -> None:
+    engine = Scripted()
+    with client_of(engine=engine).websocket_connect(STREAM) as ws:
+        reader = reader_of(ws)
+        reader.text()
+        message = json.loads(run_message(1, steps=1))
+        ws.send_text(json.dumps({**message, "type": "analyse", "wants": ["atlas"]}))
+        waits(engine.waiting)
+        ws.send_text(json.dumps({**message, "type": "analyse", "wants": ["powers"], "id": 2}))
+        assert reader.until_end(1)[1]["status"] == "superseded"
+        waits(engine.waiting)
+        ws.send_text(json.dumps({"type": "cancel", "id": 2}))
+        assert reader.until_end(2)[1]["status"] == "cancelled"
