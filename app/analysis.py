@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-from app.cache import Cache
 from app.clock import Clock
 from app.computation import in_force, loss_of
 from app.experiment import Experiment
 from app.frames import Frame
 from app.plan import AnalysisPlan, group_size
 from app.protocol import Done, Note
-from app.stages import Matrix, Setting, array, matrix, measured_spectrum, setting
+from app.stages import Matrix, Setting, Shelf, array, matrix, measured_spectrum, setting
 from rnncore import Eigensystem, fan, largest_power, min_max
 from rnncore.bins import Edges
 
@@ -52,7 +51,7 @@ class AnalysisRun:
         plan: AnalysisPlan,
         should_stop: ShouldStop,
         device: str,
-        cache: Cache,
+        shelf: Shelf,
     ) -> None:
         # One sequence stands for a batch: all of them are driven by the same matrix.
         self._experiment = experiment.model_copy(update={"batch_size": 1})
@@ -60,13 +59,13 @@ class AnalysisRun:
         self._plan = plan
         self._should_stop = should_stop
         self._device = device
-        self._cache = cache
+        self._shelf = shelf
         self._clock = Clock()
 
     def results(self) -> Iterator[Frame | Done]:
         """The frames, cheapest first, then `Done`."""
         with self._clock.counting("build"):
-            found = matrix(self._experiment, self._cache)
+            found = matrix(self._experiment, self._shelf)
         notes: list[Note] = []
         small = found.W_hh.shape[0] <= MOST_UNITS
         if "conditions" in self._plan.wants and small:
@@ -75,7 +74,7 @@ class AnalysisRun:
             yield self._powers(found)
         if "atlas" in self._plan.wants:
             with self._clock.counting("spectrum"):
-                radius = measured_spectrum(self._experiment, found, self._cache).spectral_radius
+                radius = measured_spectrum(self._experiment, found, self._shelf).spectral_radius
             if radius > 0.0 and math.isfinite(radius):
                 yield from self._atlas(found, radius)
             else:
@@ -112,7 +111,7 @@ class AnalysisRun:
 
     def _atlas(self, found: Matrix, radius: float) -> Iterator[Frame]:
         with self._clock.counting("build"):
-            start = setting(self._experiment, found, self._cache, self._device)
+            start = setting(self._experiment, found, self._shelf, self._device)
         radii = np.linspace(0.0, LARGEST_RADIUS, self._plan.radii)
         order = coarse_to_fine(len(radii))
         size = group_size(self._experiment)

@@ -86,6 +86,9 @@ def serve(
     max_jobs: Annotated[int | None, _option("max_jobs")] = None,
     send_timeout_s: Annotated[float | None, _option("send_timeout_s")] = None,
     cache_bytes: Annotated[int | None, _option("cache_bytes")] = None,
+    upload_folder: Annotated[str | None, _option("upload_folder", hint="FOLDER")] = None,
+    max_upload_bytes: Annotated[int | None, _option("max_upload_bytes")] = None,
+    max_uploads_bytes: Annotated[int | None, _option("max_uploads_bytes")] = None,
     allow_origin: Annotated[list[str] | None, _option("allow_origin", hint="ORIGIN")] = None,
     allowed_host: Annotated[list[str] | None, _option("allowed_host", hint="NAME")] = None,
 ) -> None:

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.cache import Cache
 from app.clock import Clock
 from app.experiment import Experiment
 from app.frames import Array, Frame
 from app.plan import Plan
 from app.protocol import Done, Note
-from app.stages import DTYPES, Matrix, Setting, array, matrix, measured_spectrum, setting
+from app.stages import DTYPES, Matrix, Setting, Shelf, array, matrix, measured_spectrum, setting
 from app.verdict import Diagnosis
 from rnncore import (
     GradientSweep,
@@ -43,13 +42,13 @@ class Computation:
         plan: Plan,
         should_stop: ShouldStop,
         device: str,
-        cache: Cache,
+        shelf: Shelf,
     ) -> None:
         self._experiment = experiment
         self._plan = plan
         self._should_stop = should_stop
         self._device = device
-        self._cache = cache
+        self._shelf = shelf
         self._clock = Clock()
 
     def results(self) -> Iterator[Frame | Done]:
@@ -64,8 +63,8 @@ class Computation:
 
     def _all_results(self) -> Iterator[Frame | Done]:
         with self._clock.counting("build"):
-            found = matrix(self._experiment, self._cache)
-            start = setting(self._experiment, found, self._cache, self._device)
+            found = matrix(self._experiment, self._shelf)
+            start = setting(self._experiment, found, self._shelf, self._device)
         yield from self._weights(found, start)
         yield self._inputs(start)
         # A drawn matrix has its spectrum already; that of an edited one can wait for the picture.
@@ -116,7 +115,7 @@ class Computation:
 
     def _measured(self, found: Matrix) -> Spectrum:
         with self._clock.counting("spectrum"):
-            return measured_spectrum(self._experiment, found, self._cache)
+            return measured_spectrum(self._experiment, found, self._shelf)
 
     def _states(self, rollout: Rollout) -> Iterator[Frame]:
         chunks = rollout.states(self._should_stop, bounds=self._plan.forward)
@@ -193,7 +192,8 @@ def loss_of(experiment: Experiment, start: Setting, device: str) -> LinearLoss |
 def in_force(experiment: Experiment) -> Experiment:
     """The Experiment with the spectral radius that is meant where none is given."""
     recurrent = experiment.recurrent
-    if recurrent.spectral_radius is not None or recurrent.gain is not None:
+    is_loaded = experiment.weights.file is not None
+    if is_loaded or recurrent.spectral_radius is not None or recurrent.gain is not None:
         return experiment
     meant = recurrent.model_copy(update={"spectral_radius": 1.0})
     return experiment.model_copy(update={"recurrent": meant})

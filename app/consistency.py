@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from app.edits import Edit
     from app.experiment import Experiment
 
+EDIT_PATHS = (
+    *("recurrent.edits", "input_weights.edits", "bias.edits"),
+    *("readout.edits", "output_bias.edits"),
+)
 EDIT_NUMBERS = ("value", "to", "half_gap", "spectral_radius")
 Numbers = float | Sequence[float] | Sequence[Sequence[float]]
 
@@ -45,13 +49,7 @@ def check(experiment: Experiment) -> None:
 
 def edit_lists(experiment: Experiment) -> dict[str, Sequence[Edit]]:
     """Every list of operations by its path in the document."""
-    return {
-        "recurrent.edits": experiment.recurrent.edits,
-        "input_weights.edits": experiment.input_weights.edits,
-        "bias.edits": experiment.bias.edits,
-        "readout.edits": experiment.readout.edits,
-        "output_bias.edits": experiment.output_bias.edits,
-    }
+    return {path: getattr(experiment, path.split(".")[0]).edits for path in EDIT_PATHS}
 
 
 def _check_edits(experiment: Experiment) -> None:

@@ -21,11 +21,11 @@ from app.experiment import Experiment
 from app.frames import Frame
 from app.plan import Plan
 from app.settings import MEBIBYTE, Settings
+from app.versions import PACKAGES
 from rnncore import ElmanCell, native
 
 SELF_TEST_S = 1.0
 TOLERANCE = 1e-9  # relative, of float64 norms against autograd
-PACKAGES = ("torch", "numpy", "scipy", "fastapi", "starlette", "uvicorn", "pydantic", "safetensors")
 
 Line = tuple[str, str]  # what it is about, and what was found
 

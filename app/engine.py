@@ -10,9 +10,11 @@ from app.cache import Cache
 from app.computation import Computation
 from app.device import Device
 from app.experiment import Experiment
+from app.files import Files
 from app.frames import Frame
 from app.plan import AnalysisPlan, AnyPlan
 from app.protocol import Done, Timings
+from app.stages import Shelf
 
 ShouldStop = Callable[[], bool]
 
@@ -20,9 +22,9 @@ ShouldStop = Callable[[], bool]
 class RunEngine:
     """Runs Experiments on one device. What it gives is a function of the document alone."""
 
-    def __init__(self, device: Device, cache_bytes: int) -> None:
+    def __init__(self, device: Device, cache_bytes: int, files: Files | None = None) -> None:
         self._device = device
-        self._parts = Cache(cache_bytes // 2)
+        self._shelf = Shelf(Cache(cache_bytes // 2), files or Files(None, 0))
         self._results = Cache(cache_bytes - cache_bytes // 2)
 
     def run(
@@ -43,9 +45,9 @@ class RunEngine:
             return
         computation: Computation | AnalysisRun
         if isinstance(plan, AnalysisPlan):
-            computation = AnalysisRun(experiment, plan, should_stop, self._device, self._parts)
+            computation = AnalysisRun(experiment, plan, should_stop, self._device, self._shelf)
         else:
-            computation = Computation(experiment, plan, should_stop, self._device, self._parts)
+            computation = Computation(experiment, plan, should_stop, self._device, self._shelf)
         made: list[Frame | Done] = []
         nbytes = 0
         for item in computation.results():

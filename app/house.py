@@ -12,6 +12,7 @@ from app import __version__
 from app.assets import Plotly
 from app.device import Device
 from app.experiment import Cell, Experiment, Recurrent
+from app.files import Files
 from app.protocol import Capabilities, Hello, Limits
 from app.settings import Settings
 from app.workshop import Seats, Workshop
@@ -27,6 +28,7 @@ class House:
     frontend: Path
     plotly: Plotly
     workshop: Workshop
+    files: Files
     seats: Seats
 
     @property

@@ -126,6 +126,7 @@ class Limits(ServerMessage):
     max_result_bytes: int
     max_memory_bytes: int
     max_sessions: int
+    max_upload_bytes: int
 
 
 class Capabilities(ServerMessage):

@@ -10,12 +10,13 @@ from pydantic.json_schema import models_json_schema
 
 from app.errors import Error
 from app.experiment import Experiment
+from app.found import FoundFile
 from app.protocol import Analyse, Cancel, Done, Hello, Run, View
 
 Mode = Literal["validation", "serialization"]
 
 FROM_CLIENT: tuple[type[BaseModel], ...] = (Experiment, Run, Analyse, Cancel, View)
-FROM_SERVER: tuple[type[BaseModel], ...] = (Hello, Done, Error, Experiment)
+FROM_SERVER: tuple[type[BaseModel], ...] = (Hello, Done, Error, FoundFile, Experiment)
 
 
 def published_schema(ref_template: str = "#/$defs/{model}") -> dict[str, Any]:

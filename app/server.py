@@ -18,10 +18,12 @@ from app.assets import Plotly, frontend_folder
 from app.device import chosen_device
 from app.engine import RunEngine
 from app.errors import Refusal, refusal
+from app.files import Files
 from app.house import House
-from app.routes import api, docs, page, stream
+from app.routes import api, docs, exports, page, stream, uploads
 from app.security import Guard, Policy, error_response
 from app.settings import Settings
+from app.uploads import Uploads
 from app.whole_run import ClientLeft
 from app.workshop import Engine, Seats, Workshop
 
@@ -45,12 +47,15 @@ def create_app(
         MissingAsset: the page or Plotly is not installed.
     """
     device = chosen_device(settings.device)
+    folder = Uploads(settings.upload_folder, settings.max_uploads_bytes)
+    files = Files(folder, settings.max_upload_bytes)
     house = House(
         settings=settings,
         device=device,
         frontend=frontend or frontend_folder(),
         plotly=Plotly(),
-        workshop=Workshop(engine or RunEngine(device, settings.cache_bytes), settings),
+        workshop=Workshop(engine or RunEngine(device, settings.cache_bytes, files), settings),
+        files=files,
         seats=Seats(settings.max_sessions),
     )
     app = FastAPI(
@@ -68,6 +73,8 @@ def create_app(
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientLeft, _on_client_left)
     api.add_to(app)
+    uploads.add_to(app)
+    exports.add_to(app)
     app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)
     return app

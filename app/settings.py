@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -65,6 +66,12 @@ class Settings(BaseSettings):
     """Seconds after which a client that takes nothing, or sends too slowly, is dropped."""
     cache_bytes: Annotated[int, Field(ge=0)] = 256 * MEBIBYTE
     """Memory for matrices, spectra and small results that are asked for again, in bytes."""
+    upload_folder: Path | None = None
+    """Where uploaded files are kept; unsaid, the user's cache folder."""
+    max_upload_bytes: Size = 8 * MEBIBYTE
+    """Largest file that may be uploaded, in bytes."""
+    max_uploads_bytes: Size = 256 * MEBIBYTE
+    """Size of all uploaded files together, in bytes; the least recently used go first."""
     allow_origin: Texts = ()
     """Foreign origins that may use the API, exactly as the browser sends them; null is one."""
     allowed_host: Texts = ()

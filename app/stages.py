@@ -12,12 +12,14 @@ from app.cache import Cache
 from app.consistency import edit_lists
 from app.edits import Edit
 from app.experiment import Experiment
+from app.files import Files
 from app.frames import Array
 from rnncore import (
     Analysis,
     ElmanCell,
     Note,
     Readout,
+    RecurrentLayer,
     RecurrentMatrix,
     Spectrum,
     apply_edits,
@@ -44,6 +46,14 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True, eq=False)
+class Shelf:
+    """What is kept from run to run: results of earlier stages, and files that were brought."""
+
+    cache: Cache
+    files: Files
+
+
+@dataclass(frozen=True, eq=False)
 class Matrix:
     """W_hh of a run, in float64, before it is cast to the run's dtype."""
 
@@ -53,20 +63,38 @@ class Matrix:
     source: str  # of the draw alone, without its factor
 
 
-def matrix(experiment: Experiment, cache: Cache) -> Matrix:
-    """The recurrent matrix: drawn, scaled, edited. The draw is kept by rnncore itself."""
+def matrix(experiment: Experiment, shelf: Shelf) -> Matrix:
+    """The recurrent matrix: drawn and scaled, or loaded; then edited.
+
+    The draw is kept by rnncore itself.
+    """
     wish = experiment.recurrent
-    drawn = recurrent_matrix(
-        wish.ensemble,
-        experiment.cell.hidden_size,
-        seed=wish.seed,
-        spectral_radius=wish.spectral_radius,
-        gain=wish.gain,
-    )
-    source = f"{wish.ensemble} {experiment.cell.hidden_size} {wish.seed}"
+    layer = shelf.files.layer(experiment)
+    if layer is None:
+        drawn = recurrent_matrix(
+            wish.ensemble,
+            experiment.cell.hidden_size,
+            seed=wish.seed,
+            spectral_radius=wish.spectral_radius,
+            gain=wish.gain,
+        )
+        source = f"{wish.ensemble} {experiment.cell.hidden_size} {wish.seed}"
+    else:
+        source = f"loaded {experiment.weights.model_dump_json()}"
+        drawn = _loaded(layer, source, shelf.cache)
     if not wish.edits:
         return Matrix(drawn.W, drawn.notes, drawn, source)
-    return _edited(experiment, drawn, cache)
+    return _edited(experiment, drawn, shelf.cache)
+
+
+def _loaded(layer: RecurrentLayer, source: str, cache: Cache) -> RecurrentMatrix:
+    """A matrix from a file, with its own spectrum and no factor."""
+
+    def make() -> RecurrentMatrix:
+        W_hh = layer.weights["W_hh"].double()
+        return RecurrentMatrix(W_hh, 1.0, spectrum(W_hh))
+
+    return cache.get(source, make, lambda made: made.base.nbytes)
 
 
 def _edited(experiment: Experiment, drawn: RecurrentMatrix, cache: Cache) -> Matrix:
@@ -74,7 +102,7 @@ def _edited(experiment: Experiment, drawn: RecurrentMatrix, cache: Cache) -> Mat
     a drag changes the last one alone."""
     *before, last = experiment.recurrent.edits
     start_wish = experiment.recurrent.model_copy(update={"edits": before})
-    source = f"edited {experiment.cell.hidden_size} {start_wish.model_dump_json()}"
+    source = f"edited {_origin(experiment)} {start_wish.model_dump_json()}"
     path = "recurrent.edits"
     start = cache.get(
         source,
@@ -90,12 +118,19 @@ def _edited(experiment: Experiment, drawn: RecurrentMatrix, cache: Cache) -> Mat
     return Matrix(W, drawn.notes, None, "")
 
 
-def measured_spectrum(experiment: Experiment, found: Matrix, cache: Cache) -> Spectrum:
+def _origin(experiment: Experiment) -> str:
+    """What, beside its own wishes, decides a weight: its sizes, or the file it comes from."""
+    cell = experiment.cell
+    sizes = f"{cell.input_size} {cell.hidden_size} {cell.output_size}"
+    return f"{sizes} {experiment.weights.model_dump_json()}"
+
+
+def measured_spectrum(experiment: Experiment, found: Matrix, shelf: Shelf) -> Spectrum:
     """The spectrum of W_hh; decomposed only if an edit changed more than its scale."""
     if found.drawn is not None:
         return found.drawn.spectrum
-    key = ("spectrum", experiment.cell.hidden_size, experiment.recurrent.model_dump_json())
-    return cache.get(key, lambda: spectrum(found.W_hh), lambda s: 24 * len(s.eigenvalues))
+    key = ("spectrum", _origin(experiment), experiment.recurrent.model_dump_json())
+    return shelf.cache.get(key, lambda: spectrum(found.W_hh), lambda s: 24 * len(s.eigenvalues))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,31 +148,34 @@ class Weights:
         return self.W_xh.nbytes + self.b_h.nbytes + readout
 
 
-def weights(experiment: Experiment, cache: Cache, device: str) -> Weights:
-    """All weights but W_hh."""
+def weights(experiment: Experiment, shelf: Shelf, device: str) -> Weights:
+    """All weights but W_hh: those that were brought along, the others drawn; then edited."""
     cell, dtype = experiment.cell, DTYPES[experiment.dtype]
     D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
     drive, bias, out = experiment.input_weights, experiment.bias, experiment.readout
 
     wishes = (part.model_dump_json() for part in (drive, bias, out, experiment.output_bias))
-    key = ("weights", D, H, O, *wishes, dtype)
+    key = ("weights", _origin(experiment), *wishes, dtype)
 
     def make() -> Weights:
-        made = {
+        layer = shelf.files.layer(experiment)
+        brought = {} if layer is None else layer.weights
+        drawn = {
             "W_xh": gaussian_weights(H, D, scale=drive.scale, seed=drive.seed),
             "b_h": gaussian_bias(H, scale=bias.scale, seed=bias.seed),
             "W_hy": gaussian_weights(O, H, scale=out.scale, seed=out.seed),
             "b_y": torch.zeros(O, dtype=torch.float64),
         }
         lists = edit_lists(experiment)
-        used = {
-            name: cast(name, _with_edits(weight, EDITED[name], lists), dtype).to(device)
-            for name, weight in made.items()
-        }
+        used = {}
+        for name, draw in drawn.items():
+            weight = brought[name].double() if name in brought else draw
+            edited = _with_edits(weight, EDITED[name], lists)
+            used[name] = cast(name, edited, dtype).to(device)
         readout = Readout(used["W_hy"], used["b_y"])
         return Weights(used["W_xh"], used["b_h"], readout, source=repr(key))
 
-    return cache.get(key, make, lambda made: made.nbytes)
+    return shelf.cache.get(key, make, lambda made: made.nbytes)
 
 
 def _with_edits(weight: Tensor, path: str, lists: Mapping[str, Sequence[Edit]]) -> Tensor:
@@ -164,16 +202,16 @@ class Setting:
         }
 
 
-def setting(experiment: Experiment, found: Matrix, cache: Cache, device: str) -> Setting:
+def setting(experiment: Experiment, found: Matrix, shelf: Shelf, device: str) -> Setting:
     """Cell, readout, input and initial state.
 
     Raises:
         ValueError: a number overflows the run's dtype.
     """
     dtype = DTYPES[experiment.dtype]
-    drawn = weights(experiment, cache, device)
+    drawn = weights(experiment, shelf, device)
     W_hh = cast("W_hh", found.W_hh, dtype).to(device)
-    x, h_0 = stimuli(experiment)
+    x, h_0 = stimuli(experiment, shelf.files)
     return Setting(
         ElmanCell(drawn.W_xh, W_hh, drawn.b_h, experiment.cell.activation),
         drawn.readout,
@@ -183,14 +221,18 @@ def setting(experiment: Experiment, found: Matrix, cache: Cache, device: str) ->
     )
 
 
-def stimuli(experiment: Experiment) -> tuple[Tensor, Tensor]:
+def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, Tensor]:
     """x (…, T, D) and h_0 (…, H) in float64; a batch axis leads for more than one sequence."""
     steps, cell = experiment.steps, experiment.cell
     B = experiment.batch_size if experiment.batch_size > 1 else None
     drive, start = experiment.input, experiment.initial_state
-    values = _repeated(drive.values, B) if drive.kind == "values" else None
+    values: Tensor | None = None
+    if drive.kind == "values":
+        values = _repeated(drive.values, B)
+    elif drive.kind == "file":
+        values = files.input(experiment, drive)
     x = input_sequence(
-        drive.kind,
+        "values" if drive.kind == "file" else drive.kind,
         steps,
         cell.input_size,
         amplitude=drive.amplitude,

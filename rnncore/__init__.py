@@ -14,6 +14,14 @@ from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
+from rnncore.interop import (
+    ModuleNames,
+    RecurrentLayer,
+    module_activation,
+    module_name,
+    recurrent_layers,
+    state_dict_of,
+)
 from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
@@ -45,8 +53,10 @@ __all__ = [
     "LinearLoss",
     "Loss",
     "MeanSquaredLoss",
+    "ModuleNames",
     "Note",
     "Readout",
+    "RecurrentLayer",
     "RecurrentMatrix",
     "Rollout",
     "Spectrum",
@@ -70,9 +80,12 @@ __all__ = [
     "ln_slope",
     "loss_direction",
     "min_max",
+    "module_activation",
+    "module_name",
     "move_eigenvalue",
     "phi",
     "quantity_fate",
+    "recurrent_layers",
     "recurrent_matrix",
     "rescale_to_radius",
     "rollout",
@@ -80,6 +93,7 @@ __all__ = [
     "single_threaded",
     "slope",
     "spectrum",
+    "state_dict_of",
     "steepest_slope",
     "uniform_bounds",
 ]

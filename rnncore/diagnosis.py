@@ -233,7 +233,9 @@ def _fate(curve: Curve, *, ends: float = 0.0) -> QuantityFate:
         return start
     change = float(curve[last] - curve[first])
     width = max(1, int(ends * (last + 1 - first)))
-    rise = float(curve[last + 1 - width : last + 1].mean() - curve[first : first + width].mean())
+    # A rectified state may be exactly zero in between; it has no logarithm to average.
+    early, late = alive[alive < first + width], alive[alive > last - width]
+    rise = float(curve[late].mean() - curve[early].mean())
     factor = rise / (last + 1 - first - width)
     fate: Fate = "live"
     if abs(factor) * (last - first) >= DECADES_OF_CHANGE:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import __version__
-from app.errors import Error, Refusal, refusal
+from app.errors import Error
 from app.house import House, house_of
 from app.limits import check_limits, check_lists
 from app.protocol import read_experiment
+from app.routes.bodies import body_of
 from app.schema import published_schema
-from app.settings import Settings, flag
-from app.whole_run import ClientLeft, RunResponse, whole_run
+from app.whole_run import RunResponse, whole_run
 
 Served = Annotated[House, Depends(house_of)]
 
@@ -26,6 +25,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": text}
     for status, text in {
         403: "A foreign Origin or Host",
+        404: "A file that is named is not here",
         408: "The body takes too long to arrive",
         413: "The body is too large",
         422: "The document is wrong, or over a limit",
@@ -71,7 +71,7 @@ async def run(request: Request, house: Served) -> Response:
     """Runs an Experiment. `__metadata__.done` of the answer holds timings, notes and verdict."""
     with ExitStack() as taken:
         taken.enter_context(house.seats.seat())
-        body = await _body(request, house.settings)
+        body = await body_of(request, house.settings, limit="max_message_bytes")
         house.workshop.tidier.after_text(len(body))
         check_lists(body, house.settings)
         experiment = read_experiment(body)
@@ -80,45 +80,3 @@ async def run(request: Request, house: Served) -> Response:
         frame, done = await whole_run(house.workshop, experiment, cost, request, taken)
         # Seat and memory are given back when the answer has left.
         return RunResponse(frame, done, taken.pop_all(), house.settings.send_timeout_s)
-
-
-async def _body(request: Request, settings: Settings) -> bytes:
-    """The request's body. Raises a `Refusal` as soon as it is too long, or takes too long."""
-    limit = settings.max_message_bytes
-    announced = request.headers.get("content-length", "0")
-    length = int(announced) if announced.isdecimal() else 0
-    body = bytearray()
-    try:
-        async with asyncio.timeout(settings.send_timeout_s):
-            if length <= limit:
-                async for piece in request.stream():
-                    body += piece
-                    if len(body) > limit:
-                        break
-    except TimeoutError:
-        raise _too_slow(len(body), settings) from None
-    except ClientDisconnect:
-        raise ClientLeft from None
-    if max(length, len(body)) > limit:
-        raise refusal(
-            "over_limit",
-            "the request",
-            "is too long",
-            got=max(length, len(body)),
-            expected=f"at most {limit} bytes",
-            advice=f"Start the server with {flag('max_message_bytes')} to raise the limit.",
-            status=413,
-        )
-    return bytes(body)
-
-
-def _too_slow(received: int, settings: Settings) -> Refusal:
-    return refusal(
-        "over_limit",
-        "the request",
-        "takes too long",
-        got=f"{received} bytes in {settings.send_timeout_s:g} s",
-        expected="all of them by then",
-        advice=f"Start the server with {flag('send_timeout_s')} to raise the limit.",
-        status=408,
-    )

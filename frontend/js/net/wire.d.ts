@@ -1,6 +1,6 @@
 // The messages between server and page. Made by `make types`; not edited by hand.
 
-export type Message = Analyse | Cancel | Done | ErrorMessage | Hello | Run;
+export type Message = Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello | Run;
 
 /**
  * Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
@@ -1096,6 +1096,9 @@ export interface ErrorMessage {
     | "invalid_field"
     | "over_limit"
     | "not_text"
+    | "invalid_file"
+    | "unknown_file"
+    | "no_storage"
     | "forbidden_origin"
     | "forbidden_host"
     | "not_found"
@@ -1118,6 +1121,83 @@ export interface ErrorMessage {
    * What would have been accepted.
    */
   expected: string | null;
+}
+/**
+ * The answer to an upload: what was found.
+ */
+export interface FoundFile {
+  type: "file";
+  /**
+   * SHA-256 of the file, by which Experiments name it.
+   */
+  file: string;
+  format: "safetensors" | "npz" | "npy" | "json" | "csv";
+  layers: FoundLayer[];
+  input: FoundInput | null;
+  /**
+   * Tensors that nothing is made of.
+   */
+  left_out: FoundTensor[];
+}
+/**
+ * One recurrent layer of the file.
+ */
+export interface FoundLayer {
+  /**
+   * Its number, as weights.layer counts.
+   */
+  layer: number;
+  /**
+   * What the file calls it.
+   */
+  name: string;
+  /**
+   * PyTorch's module of that kind.
+   */
+  module: string;
+  input_size: number | null;
+  hidden_size: number;
+  /**
+   * Null where the file has no readout: then it is drawn.
+   */
+  output_size: number | null;
+  tensors: FoundTensor[];
+  /**
+   * Why it can't be opened here; null where it can.
+   */
+  problem: string | null;
+  /**
+   * Dotted path → value: the change of an Experiment that opens it.
+   */
+  changes: {
+    [k: string]: string | number | unknown[] | null;
+  };
+}
+/**
+ * One tensor of the file.
+ */
+export interface FoundTensor {
+  name: string;
+  shape: number[];
+  dtype: string;
+  /**
+   * What it is taken for, W_xh, W_hh, b_h, W_hy or b_y; null: it is left out.
+   */
+  symbol: string | null;
+}
+/**
+ * The file as an input.
+ */
+export interface FoundInput {
+  steps: number;
+  input_size: number;
+  batch_size: number;
+  /**
+   * Dotted path → value: the change of an Experiment that uses it.
+   */
+  changes: {
+    [k: string]: string | number | unknown[] | null;
+  };
 }
 /**
  * The first message on every socket.
@@ -1148,6 +1228,7 @@ export interface Limits {
   max_result_bytes: number;
   max_memory_bytes: number;
   max_sessions: number;
+  max_upload_bytes: number;
 }
 /**
  * The choices that this server has for the fields of the Experiment.

@@ -1,0 +1,127 @@
+"""A run, or its network, as files that others read: safetensors, npz, CSV, a PyTorch cell."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from app.errors import refusal
+from app.experiment import Experiment, LinearLoss, Readout, Silence, Zeros
+from app.frames import Array
+from app.link import write_link
+from app.versions import versions
+from rnncore import ModuleNames, state_dict_of
+
+Export = Literal["network.safetensors", "run.npz", "run.csv", "pytorch.py"]
+
+MOST_CSV_NUMBERS = 20_000_000
+ROWS_AT_ONCE = 1000
+Arrays = Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class WholeRun:
+    """Every tensor of a run, the document it is a run of, and how its network is named outside."""
+
+    experiment: Experiment
+    arrays: Arrays
+    names: ModuleNames
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights in force, in the run's dtype."""
+        symbols = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
+        return {name: torch.from_numpy(self.arrays[name].copy()) for name in symbols}
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """The document, its link, and the versions that made the numbers, as text."""
+        return {
+            "experiment": self.experiment.model_dump_json(),
+            "link": write_link(self.experiment),
+            "versions": json.dumps(versions()),
+        }
+
+
+def without_run(experiment: Experiment) -> Experiment:
+    """The same network in a run of one silent step: all that its weights need."""
+    changes = {
+        "input": Silence(kind="silence"),
+        "initial_state": Zeros(),
+        "loss": LinearLoss(),
+        "steps": 1,
+        "batch_size": 1,
+    }
+    return experiment.model_copy(update=changes)
+
+
+def network_file(run: WholeRun) -> bytes:
+    """The network as safetensors under nn.RNN's names.
+
+    The readout is written where it was loaded, edited or asked for: a bare nn.RNN, whose state
+    dict has no more than the recurrent layer, then loads what is left.
+    """
+    weights = run.weights
+    experiment = run.experiment
+    is_plain = experiment.readout == Readout() and not experiment.output_bias.edits
+    if is_plain and run.names == ModuleNames():
+        del weights["W_hy"], weights["b_y"]
+    metadata = {"nonlinearity": experiment.cell.activation} | run.origin
+    return safetensors.torch.save(state_dict_of(weights, run.names), metadata)
+
+
+def npz_file(run: WholeRun) -> bytes:
+    """All arrays as npz, and beside them the document, its link and the versions, as text."""
+    stream = io.BytesIO()
+    texts = {name: np.array(text) for name, text in run.origin.items()}
+    np.savez(stream, allow_pickle=False, **run.arrays, **texts)
+    return stream.getvalue()
+
+
+def csv_file(run: WholeRun) -> bytes:
+    """What belongs to steps, one line a step: t from 1, norms, x, h, y; a batch is led by b.
+
+    Raises a `Refusal` where that would be a file of gigabytes.
+    """
+    columns = dict(_columns(run))
+    numbers = sum(column.size for column in columns.values())
+    if numbers > MOST_CSV_NUMBERS:
+        raise refusal(
+            "over_limit",
+            "the table",
+            "is too large for CSV",
+            got=numbers,
+            expected=f"at most {MOST_CSV_NUMBERS} numbers",
+            advice="Save the arrays as npz instead.",
+        )
+    stream = io.StringIO()
+    stream.write(",".join(columns) + "\n")
+    digits = 9 if run.experiment.dtype == "float32" else 17
+    formats = [f"%.{digits}g" if name[0] in "xhy" else "%.17g" for name in columns]
+    rows = len(columns["t"])
+    for start in range(0, rows, ROWS_AT_ONCE):
+        part = [column[start : start + ROWS_AT_ONCE] for column in columns.values()]
+        np.savetxt(stream, np.column_stack(part), fmt=formats, delimiter=",")
+    return stream.getvalue().encode()
+
+
+def _columns(run: WholeRun) -> Iterator[tuple[str, np.ndarray]]:
+    """The table's columns, each (B·T,)."""
+    T, B = run.experiment.steps, run.experiment.batch_size
+    if B > 1:
+        yield "b", np.repeat(np.arange(1.0, B + 1), T)
+    yield "t", np.tile(np.arange(1.0, T + 1), B)
+    for name in ("log10_norm_h", "log10_grad_h", "log10_grad_W_hh", "log10_grad_W_xh"):
+        values = run.arrays[name]
+        yield name, (np.tile(values, B) if values.ndim == 1 else values).reshape(-1)
+    for name in ("x", "h", "y"):
+        values = run.arrays[name].reshape(B * T, -1)
+        yield from ((f"{name}_{k + 1}", values[:, k]) for k in range(values.shape[1]))

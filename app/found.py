@@ -1,0 +1,183 @@
+"""What an uploaded file holds, and which change of the Experiment uses it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import torch
+from pydantic import Field
+
+from app.consistency import EDIT_PATHS
+from app.experiment import Cell
+from app.file_formats import UNNAMED, Format
+from app.files import Opened, sizes
+from app.protocol import ServerMessage
+from app.settings import Settings, flag
+from rnncore import RecurrentLayer, module_name
+
+Changes = dict[str, str | int | float | list[Any] | None]
+
+
+class FoundTensor(ServerMessage):
+    """One tensor of the file."""
+
+    name: str
+    shape: list[int]
+    dtype: str
+    symbol: str | None = None
+    """What it is taken for, W_xh, W_hh, b_h, W_hy or b_y; null: it is left out."""
+
+
+class FoundLayer(ServerMessage):
+    """One recurrent layer of the file."""
+
+    layer: int
+    """Its number, as weights.layer counts."""
+    name: str
+    """What the file calls it."""
+    module: str
+    """PyTorch's module of that kind."""
+    input_size: int | None
+    hidden_size: int
+    output_size: int | None
+    """Null where the file has no readout: then it is drawn."""
+    tensors: list[FoundTensor]
+    problem: str | None
+    """Why it can't be opened here; null where it can."""
+    changes: Changes
+    """Dotted path → value: the change of an Experiment that opens it."""
+
+
+class FoundInput(ServerMessage):
+    """The file as an input."""
+
+    steps: int
+    input_size: int
+    batch_size: int
+    changes: Changes
+    """Dotted path → value: the change of an Experiment that uses it."""
+
+
+class FoundFile(ServerMessage):
+    """The answer to an upload: what was found."""
+
+    type: Literal["file"] = "file"
+    file: str
+    """SHA-256 of the file, by which Experiments name it."""
+    format: Format
+    layers: list[FoundLayer]
+    input: FoundInput | None
+    left_out: list[FoundTensor] = Field(default_factory=list)
+    """Tensors that nothing is made of."""
+
+
+def found_file(digest: str, opened: Opened, settings: Settings) -> FoundFile:
+    """What is told of an opened file."""
+    layers = [_layer(digest, k, layer, opened, settings) for k, layer in enumerate(opened.layers)]
+    used = {tensor.name for layer in layers for tensor in layer.tensors}
+    taken_whole = opened.input is not None
+    return FoundFile(
+        file=digest,
+        format=opened.contents.format,
+        layers=layers,
+        input=_input(digest, opened, settings),
+        left_out=[
+            _tensor(name, tensor)
+            for name, tensor in opened.contents.tensors.items()
+            if name not in used and not taken_whole
+        ],
+    )
+
+
+def _layer(
+    digest: str, k: int, layer: RecurrentLayer, opened: Opened, settings: Settings
+) -> FoundLayer:
+    symbols = {name: symbol for symbol, names in layer.sources.items() for name in names}
+    if UNNAMED in opened.contents.tensors:
+        symbols[UNNAMED] = "W_hh"
+    tensors = [
+        _tensor(name, opened.contents.tensors[name], symbol)
+        for name, symbol in symbols.items()
+        if name in opened.contents.tensors
+    ]
+    return FoundLayer(
+        layer=k,
+        name=_name(layer),
+        module=module_name(layer.cell),
+        **sizes(layer),
+        tensors=tensors,
+        problem=_problem(layer, settings),
+        changes=_layer_changes(digest, k, layer, opened),
+    )
+
+
+def _name(layer: RecurrentLayer) -> str:
+    if not any(name.endswith(layer.names.suffix) for name in layer.sources["W_hh"]):
+        return "W_hh"
+    module = layer.names.prefix.rstrip(".")
+    number = layer.names.suffix.removeprefix("_l")
+    if not number:
+        return module or "a cell"
+    return f"layer {number} of {module}" if module else f"layer {number}"
+
+
+def _tensor(name: str, tensor: torch.Tensor, symbol: str | None = None) -> FoundTensor:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return FoundTensor(name=name, shape=list(tensor.shape), dtype=dtype, symbol=symbol)
+
+
+def _problem(layer: RecurrentLayer, settings: Settings) -> str | None:
+    """One sentence in the form of a refusal."""
+    what = f"{layer.names.prefix}weight_hh{layer.names.suffix}"
+    if layer.problem:
+        return (
+            f"{what} {layer.problem}: expected one direction and an unprojected state. Build the "
+            "module without bidirectional and proj_size."
+        )
+    cells = get_args(Cell.model_fields["kind"].annotation)
+    if layer.cell not in cells:
+        expected = " or ".join(module_name(cell) for cell in cells)
+        return f"{what} is of {module_name(layer.cell)}: expected {expected}."
+    for name, size in sizes(layer).items():
+        limit = {"hidden_size": "max_hidden", "input_size": "max_input"}.get(name, "max_output")
+        largest: int = getattr(settings, limit)
+        if size is not None and size > largest:
+            return (
+                f"{name} is out of range: got {size}; expected 1 to {largest}. Start the server "
+                f"with {flag(limit)} to raise the limit."
+            )
+    return None
+
+
+def _layer_changes(digest: str, k: int, layer: RecurrentLayer, opened: Opened) -> Changes:
+    """The file's weights untouched: no factor, no operation of what was there before."""
+    changes: Changes = {
+        "weights.file": digest,
+        "weights.layer": k,
+        "cell.kind": layer.cell,
+        "recurrent.spectral_radius": None,
+        "recurrent.gain": None,
+    }
+    changes |= {f"cell.{name}": size for name, size in sizes(layer).items() if size is not None}
+    changes |= {path: [] for path in EDIT_PATHS}
+    activation = opened.contents.metadata.get("nonlinearity")
+    if activation in get_args(Cell.model_fields["activation"].annotation):
+        changes["cell.activation"] = activation
+    if layer.dtype == torch.float64:
+        changes["dtype"] = "float64"
+    return changes
+
+
+def _input(digest: str, opened: Opened, settings: Settings) -> FoundInput | None:
+    if opened.input is None:
+        return None
+    B, T, D = opened.input.shape
+    steps, batch_size = min(T, settings.max_steps), min(B, settings.max_batch)
+    changes: Changes = {
+        "input.kind": "file",
+        "input.file": digest,
+        "cell.input_size": D,
+        "steps": steps,
+        "batch_size": batch_size,
+    }
+    return FoundInput(steps=T, input_size=D, batch_size=B, changes=changes)

@@ -1,0 +1,93 @@
+"""POST /api/export/{file}: a run, or its network, in a form that other programs read."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.code_cell import pytorch_cell
+from app.errors import Refusal
+from app.experiment import Experiment
+from app.export import Export, WholeRun, csv_file, network_file, npz_file, without_run
+from app.frames import Array
+from app.house import House, house_of
+from app.limits import check_limits, check_lists
+from app.link import write_link
+from app.protocol import read_experiment
+from app.routes.api import BODY, REFUSALS
+from app.routes.bodies import body_of
+from app.whole_run import whole_run
+from rnncore import ModuleNames
+
+Served = Annotated[House, Depends(house_of)]
+
+
+def add_to(app: FastAPI) -> None:
+    """Adds this route to `app`."""
+    file = {"description": "The file", "content": {"application/octet-stream": {}}}
+    app.add_api_route(
+        "/api/export/{file}",
+        export,
+        methods=["POST"],
+        response_class=Response,
+        responses=REFUSALS | {200: file},
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": BODY}}}},
+    )
+
+
+async def export(file: Export, request: Request, house: Served) -> Response:
+    """Runs an Experiment and answers with a file: its network under nn.RNN's names, its arrays as
+    npz or CSV, or a cell of PyTorch code that rebuilds it and asserts the same states."""
+    with house.seats.seat():
+        body = await body_of(request, house.settings, limit="max_message_bytes")
+        house.workshop.tidier.after_text(len(body))
+        check_lists(body, house.settings)
+        experiment = read_experiment(body)
+        content = await _file(file, experiment, request, house)
+    headers = {"Content-Disposition": f'attachment; filename="rhoscope-{file}"'}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+async def _file(file: Export, experiment: Experiment, request: Request, house: House) -> bytes:
+    other = await _in_other_precision(experiment, request, house) if file == "pytorch.py" else None
+    asked = without_run(experiment) if file == "network.safetensors" else experiment
+    with ExitStack() as held:
+        found = await _run(asked, request, house, held)
+        # The file is of the Experiment that was asked for, not of the step that was taken for it.
+        run = WholeRun(experiment, found.arrays, found.names)
+        if file == "pytorch.py":
+            text: str = await _in_thread(house, pytorch_cell, run, other, write_link(experiment))
+            return text.encode()
+        make = {"network.safetensors": network_file, "run.npz": npz_file, "run.csv": csv_file}
+        content: bytes = await _in_thread(house, make[file], run)
+        return content
+
+
+async def _in_other_precision(
+    experiment: Experiment, request: Request, house: House
+) -> Array | None:
+    """h of the same experiment in the other dtype; None where its numbers don't fit there."""
+    dtype = "float64" if experiment.dtype == "float32" else "float32"
+    with ExitStack() as held:
+        try:
+            run = await _run(experiment.model_copy(update={"dtype": dtype}), request, house, held)
+        except Refusal:
+            return None
+        return run.arrays["h"]
+
+
+async def _run(experiment: Experiment, request: Request, house: House, held: ExitStack) -> WholeRun:
+    cost = check_limits(experiment, None, house.settings)
+    held.callback(house.workshop.tidier.after_run, cost.memory_bytes)
+    frame, _ = await whole_run(house.workshop, experiment, cost, request, held)
+    layer = house.files.layer(experiment)
+    return WholeRun(experiment, frame.tensors, layer.names if layer else ModuleNames())
+
+
+async def _in_thread(house: House, work: Any, *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(house.workshop.pool, work, *arguments)
