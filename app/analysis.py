@@ -12,9 +12,10 @@ from app.clock import Clock
 from app.computation import in_force, loss_of
 from app.experiment import Experiment
 from app.frames import Frame
+from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
 from app.protocol import Done, Note
-from app.stages import Matrix, Setting, Shelf, array, matrix, measured_spectrum, setting
+from app.stages import Setting, array, setting
 from rnncore import Eigensystem, fan, largest_power, min_max
 from rnncore.bins import Edges
 
@@ -65,7 +66,7 @@ class AnalysisRun:
     def results(self) -> Iterator[Frame | Done]:
         """The frames, cheapest first, then `Done`."""
         with self._clock.counting("build"):
-            found = matrix(self._experiment, self._shelf)
+            found = matrix(self._experiment, self._shelf, self._should_stop)
         notes: list[Note] = []
         small = found.W_hh.shape[0] <= MOST_UNITS
         if "conditions" in self._plan.wants and small:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -94,10 +95,31 @@ def serve(
 ) -> None:
     """Start the server and open the page. This is what `rhoscope` alone does.
 
-    `rhoscope doctor` says what is installed and tests it.
+    `rhoscope open FILE` starts with a network of your own; `rhoscope doctor` says what is
+    installed and tests it.
     """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     raise typer.Exit(_serve(_settings(given)))
+
+
+@cli.command("open")
+def open_file(
+    file: Annotated[Path, typer.Argument(help="safetensors, npz, npy, JSON or CSV.")],
+    layer: Annotated[int, typer.Option(help="Which of its recurrent layers, from 0.")] = 0,
+    host: Annotated[str | None, _option("host")] = None,
+    port: Annotated[int | None, _option("port")] = None,
+    device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
+    open: Annotated[bool | None, _option("open")] = None,
+    upload_folder: Annotated[str | None, _option("upload_folder", hint="FOLDER")] = None,
+) -> None:
+    """Start the server and open a network, or an input, from a file.
+
+    Other settings of the server are taken from their environment variables.
+    """
+    flags = {"host": host, "port": port, "device": device, "open": open}
+    given = flags | {"upload_folder": upload_folder}
+    settings = _settings({name: value for name, value in given.items() if value is not None})
+    raise typer.Exit(_serve(settings, _link_to(file, layer, settings)))
 
 
 @cli.command()
@@ -131,7 +153,31 @@ def _settings(given: dict[str, Any]) -> Settings:
         )
 
 
-def _serve(settings: Settings) -> int:
+def _link_to(file: Path, layer: int, settings: Settings) -> str:
+    """Keeps the file where the server looks for it; the link that opens it."""
+    from app.errors import Refusal
+    from app.found import experiment_of, found_file
+    from app.link import write_link
+    from app.server import files_of
+
+    try:
+        size = file.stat().st_size
+        if size > settings.max_upload_bytes:
+            _refuse(
+                f"the file is too large: got {size} bytes; expected at most "
+                f"{settings.max_upload_bytes}. Set {variable('max_upload_bytes')} to raise the "
+                "limit."
+            )
+        digest, opened = files_of(settings).keep(file.read_bytes())
+        found = found_file(digest, opened, settings)
+        return write_link(experiment_of(found, layer))
+    except OSError as error:
+        _refuse(f"the file cannot be read: got {file} ({error.strerror}); expected a file.")
+    except Refusal as refused:
+        _refuse(str(refused))
+
+
+def _serve(settings: Settings, link: str = "") -> int:
     # Loading torch takes seconds: only after everything that can be wrong before it.
     from app.ports import PortTaken, listening_socket
 
@@ -151,8 +197,8 @@ def _serve(settings: Settings) -> int:
 
         try:
             if settings.workers > 1:
-                return serve_with_workers(settings, listener)
-            return serve_until_stopped(settings, listener)
+                return serve_with_workers(settings, listener, link)
+            return serve_until_stopped(settings, listener, link)
         except (ValueError, MissingAsset) as error:
             _refuse(str(error))
 

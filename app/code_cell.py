@@ -25,7 +25,7 @@ NEAR = 1e-4
 TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 
 HEAD = '''# {title}
-# Made by Rhoscope {version}. The same experiment in its page: {link}
+# Made by Rhoscope {version}{link}
 import base64
 import zlib
 
@@ -70,19 +70,18 @@ print(f"{h.shape[-2]} steps")
 """
 
 
-def pytorch_cell(run: WholeRun, other: Array | None, link: str) -> str:
+def pytorch_cell(run: WholeRun, other: Array | None) -> str:
     """The text of the cell.
 
     Args:
         run: the run.
         other: h of the same experiment in the other precision, which tells how far the states
             are known; None compares nothing.
-        link: the experiment's link.
 
     Raises:
         Refusal: it would be too long to be pasted.
     """
-    experiment = run.experiment
+    experiment, link = run.experiment, run.origin["link"]
     cell = experiment.cell
     steps = _compared(run.arrays["h"], other)
     tensors = state_dict_of(run.weights)
@@ -96,7 +95,7 @@ def pytorch_cell(run: WholeRun, other: Array | None, link: str) -> str:
         title=f"{cell.activation} network: H = {cell.hidden_size}, D = {cell.input_size}, "
         f"T = {experiment.steps}, B = {experiment.batch_size}, {experiment.dtype}",
         version=__version__,
-        link=link,
+        link=f"; in its page: {link}" if link else "",
         packed=_packed(tensors),
         shapes=shapes,
     )

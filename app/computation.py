@@ -13,9 +13,10 @@ from torch import Tensor
 from app.clock import Clock
 from app.experiment import Experiment
 from app.frames import Array, Frame
+from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import Plan
 from app.protocol import Done, Note
-from app.stages import DTYPES, Matrix, Setting, Shelf, array, matrix, measured_spectrum, setting
+from app.stages import DTYPES, Setting, array, setting
 from app.verdict import Diagnosis
 from rnncore import (
     GradientSweep,
@@ -63,7 +64,7 @@ class Computation:
 
     def _all_results(self) -> Iterator[Frame | Done]:
         with self._clock.counting("build"):
-            found = matrix(self._experiment, self._shelf)
+            found = matrix(self._experiment, self._shelf, self._should_stop)
             start = setting(self._experiment, found, self._shelf, self._device)
         yield from self._weights(found, start)
         yield self._inputs(start)

@@ -12,9 +12,9 @@ from app.device import Device
 from app.experiment import Experiment
 from app.files import Files
 from app.frames import Frame
+from app.matrix import Shelf
 from app.plan import AnalysisPlan, AnyPlan
 from app.protocol import Done, Timings
-from app.stages import Shelf
 
 ShouldStop = Callable[[], bool]
 

@@ -6,21 +6,18 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from app.errors import refusal
+from app.errors import Refusal, refusal
 from app.experiment import Experiment, LinearLoss, Readout, Silence, Zeros
 from app.frames import Array
 from app.link import write_link
 from app.versions import versions
 from rnncore import ModuleNames, state_dict_of
-
-Export = Literal["network.safetensors", "run.npz", "run.csv", "pytorch.py"]
 
 MOST_CSV_NUMBERS = 20_000_000
 ROWS_AT_ONCE = 1000
@@ -46,9 +43,17 @@ class WholeRun:
         """The document, its link, and the versions that made the numbers, as text."""
         return {
             "experiment": self.experiment.model_dump_json(),
-            "link": write_link(self.experiment),
+            "link": link_of(self.experiment),
             "versions": json.dumps(versions()),
         }
+
+
+def link_of(experiment: Experiment) -> str:
+    """The experiment's link; nothing where it would be longer than a link may be."""
+    try:
+        return write_link(experiment)
+    except Refusal:
+        return ""
 
 
 def without_run(experiment: Experiment) -> Experiment:

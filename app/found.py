@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import torch
 from pydantic import Field
 
 from app.consistency import EDIT_PATHS
-from app.experiment import Cell
+from app.errors import Error, Refusal, refusal
+from app.experiment import Cell, Experiment
 from app.file_formats import UNNAMED, Format
 from app.files import Opened, sizes
-from app.protocol import ServerMessage
+from app.protocol import ServerMessage, read_experiment
 from app.settings import Settings, flag
 from rnncore import RecurrentLayer, module_name
 
@@ -38,9 +41,11 @@ class FoundLayer(ServerMessage):
     module: str
     """PyTorch's module of that kind."""
     input_size: int | None
+    """D; null where the file has no W_xh: then it is drawn."""
     hidden_size: int
+    """H."""
     output_size: int | None
-    """Null where the file has no readout: then it is drawn."""
+    """O; null where the file has no readout: then it is drawn."""
     tensors: list[FoundTensor]
     problem: str | None
     """Why it can't be opened here; null where it can."""
@@ -52,8 +57,11 @@ class FoundInput(ServerMessage):
     """The file as an input."""
 
     steps: int
+    """T."""
     input_size: int
+    """D."""
     batch_size: int
+    """B."""
     changes: Changes
     """Dotted path → value: the change of an Experiment that uses it."""
 
@@ -87,6 +95,44 @@ def found_file(digest: str, opened: Opened, settings: Settings) -> FoundFile:
             if name not in used and not taken_whole
         ],
     )
+
+
+def experiment_of(found: FoundFile, layer: int = 0) -> Experiment:
+    """The Experiment that opens a file, everything else at its default.
+
+    Raises:
+        Refusal: there is no such layer, or it can't be opened.
+    """
+    if not found.layers and found.input is not None:
+        return experiment_with(found.input.changes)
+    if not 0 <= layer < len(found.layers):
+        raise refusal(
+            "invalid_field",
+            "layer",
+            "does not fit the file",
+            got=layer,
+            expected=f"0 to {len(found.layers) - 1}",
+        )
+    chosen = found.layers[layer]
+    if chosen.problem is not None:
+        raise Refusal(Error(code="invalid_file", message=chosen.problem))
+    return experiment_with(chosen.changes)
+
+
+def experiment_with(changes: Changes, document: Mapping[str, Any] | None = None) -> Experiment:
+    """A document, `{}` unless given, with some of its fields changed, by dotted path.
+
+    Raises:
+        Refusal: the changed document is wrong.
+    """
+    changed: dict[str, Any] = json.loads(json.dumps(document or {}))
+    for path, value in changes.items():
+        *groups, name = path.split(".")
+        node = changed
+        for group in groups:
+            node = node.setdefault(group, {})
+        node[name] = value
+    return read_experiment(json.dumps(changed).encode())
 
 
 def _layer(

@@ -177,7 +177,8 @@ def _differing(part: BaseModel, written: dict[str, Any]) -> Iterator[tuple[str, 
         if isinstance(value, BaseModel):
             for path, inner in _differing(value, written[name]):
                 yield f"{name}.{path}", inner
-        elif field.is_required() or value != field.get_default(call_default_factory=True):
+        elif value != field.get_default(call_default_factory=True):
+            # also where there is no default: nothing equals pydantic's word for that
             yield name, written[name]
 
 

@@ -22,14 +22,14 @@ from app.transport import RequestProtocol, SocketProtocol
 STOPPING_S = 2  # for requests under way, once the server is told to stop
 
 
-def serve_until_stopped(settings: Settings, listener: socket.socket) -> int:
-    """Serves on `listener` until Ctrl+C or SIGTERM; the exit code.
+def serve_until_stopped(settings: Settings, listener: socket.socket, link: str = "") -> int:
+    """Serves on `listener` until Ctrl+C or SIGTERM; the exit code. `link` is opened first.
 
     Raises:
         ValueError, MissingAsset: as `create_app`.
     """
     config = server_config(create_app(settings), settings)
-    server = _Server(config, settings)
+    server = _Server(config, settings, link)
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -63,20 +63,22 @@ def server_config(app: FastAPI | Callable[[], FastAPI], settings: Settings) -> u
 class _Server(uvicorn.Server):
     """Says where it listens, once it does."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(self, config: uvicorn.Config, settings: Settings, link: str) -> None:
         super().__init__(config)
         self._settings = settings
+        self._link = link
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.should_exit or not sockets:
             return
-        announce(sockets[0], self._settings)
+        announce(sockets[0], self._settings, self._link)
 
 
-def announce(listener: socket.socket, settings: Settings) -> None:
+def announce(listener: socket.socket, settings: Settings, link: str = "") -> None:
     """Prints the address, once, and opens a browser where a person sits."""
     url = url_of(listener, settings.host)
+    url += f"/{link}" if link else ""
     typer.echo(f"Rhoscope is running at {url} (stop with Ctrl+C)")
     if settings.host in EVERY_NETWORK:
         _warn_of_every_network(listener)

@@ -47,8 +47,7 @@ def create_app(
         MissingAsset: the page or Plotly is not installed.
     """
     device = chosen_device(settings.device)
-    folder = Uploads(settings.upload_folder, settings.max_uploads_bytes)
-    files = Files(folder, settings.max_upload_bytes)
+    files = files_of(settings)
     house = House(
         settings=settings,
         device=device,
@@ -78,6 +77,13 @@ def create_app(
     app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)
     return app
+
+
+def files_of(settings: Settings) -> Files:
+    """The uploaded files of every server with these settings."""
+    return Files(
+        Uploads(settings.upload_folder, settings.max_uploads_bytes), settings.max_upload_bytes
+    )
 
 
 @asynccontextmanager

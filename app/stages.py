@@ -1,4 +1,4 @@
-"""The parts of a run that most changes leave alone: matrix, weights, input. Each is cached."""
+"""What a run starts from beside W_hh: the other weights, the input, the initial state."""
 
 from __future__ import annotations
 
@@ -8,32 +8,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.cache import Cache
 from app.consistency import edit_lists
 from app.edits import Edit
 from app.experiment import Experiment
 from app.files import Files
 from app.frames import Array
+from app.matrix import Matrix, Shelf, origin_of
 from rnncore import (
-    Analysis,
     ElmanCell,
-    Note,
     Readout,
-    RecurrentLayer,
-    RecurrentMatrix,
-    Spectrum,
     apply_edits,
     cast,
     gaussian_bias,
     gaussian_weights,
     initial_state,
     input_sequence,
-    recurrent_matrix,
-    spectrum,
 )
-
-# Its own, one more for the Schur form, and complex ones for the eigenvectors of both sides.
-EIGENSYSTEM_MATRICES = 7
 
 # Where each matrix beside W_hh has its edits.
 EDITED = {
@@ -43,94 +33,6 @@ EDITED = {
     "b_y": "output_bias.edits",
 }
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-@dataclass(frozen=True, eq=False)
-class Shelf:
-    """What is kept from run to run: results of earlier stages, and files that were brought."""
-
-    cache: Cache
-    files: Files
-
-
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """W_hh of a run, in float64, before it is cast to the run's dtype."""
-
-    W_hh: Tensor  # (H, H) float64
-    notes: tuple[Note, ...]
-    drawn: RecurrentMatrix | None  # None where edits have changed it
-    source: str  # of the draw alone, without its factor
-
-
-def matrix(experiment: Experiment, shelf: Shelf) -> Matrix:
-    """The recurrent matrix: drawn and scaled, or loaded; then edited.
-
-    The draw is kept by rnncore itself.
-    """
-    wish = experiment.recurrent
-    layer = shelf.files.layer(experiment)
-    if layer is None:
-        drawn = recurrent_matrix(
-            wish.ensemble,
-            experiment.cell.hidden_size,
-            seed=wish.seed,
-            spectral_radius=wish.spectral_radius,
-            gain=wish.gain,
-        )
-        source = f"{wish.ensemble} {experiment.cell.hidden_size} {wish.seed}"
-    else:
-        source = f"loaded {experiment.weights.model_dump_json()}"
-        drawn = _loaded(layer, source, shelf.cache)
-    if not wish.edits:
-        return Matrix(drawn.W, drawn.notes, drawn, source)
-    return _edited(experiment, drawn, shelf.cache)
-
-
-def _loaded(layer: RecurrentLayer, source: str, cache: Cache) -> RecurrentMatrix:
-    """A matrix from a file, with its own spectrum and no factor."""
-
-    def make() -> RecurrentMatrix:
-        W_hh = layer.weights["W_hh"].double()
-        return RecurrentMatrix(W_hh, 1.0, spectrum(W_hh))
-
-    return cache.get(source, make, lambda made: made.base.nbytes)
-
-
-def _edited(experiment: Experiment, drawn: RecurrentMatrix, cache: Cache) -> Matrix:
-    """The matrix after all edits. What the last one starts from is kept, with its decomposition:
-    a drag changes the last one alone."""
-    *before, last = experiment.recurrent.edits
-    start_wish = experiment.recurrent.model_copy(update={"edits": before})
-    source = f"edited {_origin(experiment)} {start_wish.model_dump_json()}"
-    path = "recurrent.edits"
-    start = cache.get(
-        source,
-        lambda: Analysis(apply_edits(drawn.W, before, argument=path)),
-        lambda made: EIGENSYSTEM_MATRICES * made.W.nbytes,
-    )
-    W = apply_edits(start, [last], argument=path, first=len(before))
-    if last.op == "radius" and start.spectrum.spectral_radius > 0.0:
-        # A factor on one and the same matrix, like that on a draw: nothing is decomposed again.
-        factor = last.spectral_radius / start.spectrum.spectral_radius
-        rescaled = RecurrentMatrix(start.W, factor, start.spectrum, drawn.notes)
-        return Matrix(rescaled.W, drawn.notes, rescaled, source)
-    return Matrix(W, drawn.notes, None, "")
-
-
-def _origin(experiment: Experiment) -> str:
-    """What, beside its own wishes, decides a weight: its sizes, or the file it comes from."""
-    cell = experiment.cell
-    sizes = f"{cell.input_size} {cell.hidden_size} {cell.output_size}"
-    return f"{sizes} {experiment.weights.model_dump_json()}"
-
-
-def measured_spectrum(experiment: Experiment, found: Matrix, shelf: Shelf) -> Spectrum:
-    """The spectrum of W_hh; decomposed only if an edit changed more than its scale."""
-    if found.drawn is not None:
-        return found.drawn.spectrum
-    key = ("spectrum", _origin(experiment), experiment.recurrent.model_dump_json())
-    return shelf.cache.get(key, lambda: spectrum(found.W_hh), lambda s: 24 * len(s.eigenvalues))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +57,7 @@ def weights(experiment: Experiment, shelf: Shelf, device: str) -> Weights:
     drive, bias, out = experiment.input_weights, experiment.bias, experiment.readout
 
     wishes = (part.model_dump_json() for part in (drive, bias, out, experiment.output_bias))
-    key = ("weights", _origin(experiment), *wishes, dtype)
+    key = ("weights", origin_of(experiment), *wishes, dtype)
 
     def make() -> Weights:
         layer = shelf.files.layer(experiment)

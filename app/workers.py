@@ -19,8 +19,10 @@ from app.settings import Settings
 STARTING_S = 60  # for a worker that loads torch from a slow disk
 
 
-def serve_with_workers(settings: Settings, listener: socket.socket) -> int:
+def serve_with_workers(settings: Settings, listener: socket.socket, link: str = "") -> int:
     """Serves on `listener` with `settings.workers` processes until Ctrl+C or SIGTERM.
+
+    `link` is opened first.
 
     Returns:
         The exit code: 0, or 1 where a worker could not start.
@@ -33,7 +35,7 @@ def serve_with_workers(settings: Settings, listener: socket.socket) -> int:
         update={"max_jobs": max(1, settings.max_jobs // settings.workers), "workers": 1}
     )
     config = server_config(partial(create_app, shared), settings)
-    supervisor = _Supervisor(config, settings, listener)
+    supervisor = _Supervisor(config, settings, listener, link)
     supervisor.run()
     return 0 if supervisor.was_asked_to_stop else 1
 
@@ -41,17 +43,20 @@ def serve_with_workers(settings: Settings, listener: socket.socket) -> int:
 class _Supervisor(Multiprocess):
     """Says where it listens, once the first worker does."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, listener: socket.socket) -> None:
+    def __init__(
+        self, config: uvicorn.Config, settings: Settings, listener: socket.socket, link: str
+    ) -> None:
         super().__init__(config, [listener])
         self.was_asked_to_stop = False
         self._settings = settings
+        self._link = link
         self._is_announced = False
 
     def keep_subprocess_alive(self) -> None:
         super().keep_subprocess_alive()
         if not self._is_announced and any(process.is_ready() for process in self.processes):
             self._is_announced = True
-            announce(self.sockets[0], self._settings)
+            announce(self.sockets[0], self._settings, self._link)
 
     def handle_int(self) -> None:
         super().handle_int()

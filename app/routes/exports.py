@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.code_cell import pytorch_cell
 from app.errors import Refusal
 from app.experiment import Experiment
-from app.export import Export, WholeRun, csv_file, network_file, npz_file, without_run
+from app.export import WholeRun, csv_file, network_file, npz_file, without_run
 from app.frames import Array
 from app.house import House, house_of
 from app.limits import check_limits, check_lists
-from app.link import write_link
 from app.protocol import read_experiment
 from app.routes.api import BODY, REFUSALS
 from app.routes.bodies import body_of
@@ -25,6 +26,14 @@ from app.whole_run import whole_run
 from rnncore import ModuleNames
 
 Served = Annotated[House, Depends(house_of)]
+
+NETWORK, CODE = "network.safetensors", "pytorch.py"
+MAKERS: Mapping[str, Callable[[WholeRun, Array | None], bytes]] = {
+    NETWORK: lambda run, _: network_file(run),
+    "run.npz": lambda run, _: npz_file(run),
+    "run.csv": lambda run, _: csv_file(run),
+    CODE: lambda run, other: pytorch_cell(run, other).encode(),
+}
 
 
 def add_to(app: FastAPI) -> None:
@@ -40,9 +49,11 @@ def add_to(app: FastAPI) -> None:
     )
 
 
-async def export(file: Export, request: Request, house: Served) -> Response:
+async def export(file: str, request: Request, house: Served) -> Response:
     """Runs an Experiment and answers with a file: its network under nn.RNN's names, its arrays as
     npz or CSV, or a cell of PyTorch code that rebuilds it and asserts the same states."""
+    if file not in MAKERS:
+        raise HTTPException(404)
     with house.seats.seat():
         body = await body_of(request, house.settings, limit="max_message_bytes")
         house.workshop.tidier.after_text(len(body))
@@ -53,18 +64,14 @@ async def export(file: Export, request: Request, house: Served) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-async def _file(file: Export, experiment: Experiment, request: Request, house: House) -> bytes:
-    other = await _in_other_precision(experiment, request, house) if file == "pytorch.py" else None
-    asked = without_run(experiment) if file == "network.safetensors" else experiment
+async def _file(file: str, experiment: Experiment, request: Request, house: House) -> bytes:
+    other = await _in_other_precision(experiment, request, house) if file == CODE else None
+    asked = without_run(experiment) if file == NETWORK else experiment
     with ExitStack() as held:
         found = await _run(asked, request, house, held)
         # The file is of the Experiment that was asked for, not of the step that was taken for it.
         run = WholeRun(experiment, found.arrays, found.names)
-        if file == "pytorch.py":
-            text: str = await _in_thread(house, pytorch_cell, run, other, write_link(experiment))
-            return text.encode()
-        make = {"network.safetensors": network_file, "run.npz": npz_file, "run.csv": csv_file}
-        content: bytes = await _in_thread(house, make[file], run)
+        content: bytes = await _in_thread(house, MAKERS[file], run, other)
         return content
 
 

@@ -31,6 +31,8 @@ class ScriptedEngine:
         self.begun = threading.Semaphore(0)  # released once by every run that begins
         self.stopped = threading.Semaphore(0)  # released once by every run that was stopped
         self.release = threading.Event()
+        self.may_stop = threading.Event()  # without it a run that is told to stop goes on
+        self.may_stop.set()
         self.computing = 0
         self.most_computing = 0
         self.made = 0
@@ -66,7 +68,7 @@ class ScriptedEngine:
         if experiment.steps % 2:
             self.waiting.release()
             while not self.release.wait(0.005):
-                if should_stop():
+                if should_stop() and self.may_stop.wait(PATIENCE_S):
                     raise Cancelled
         yield Done(id=None, status="complete")
 

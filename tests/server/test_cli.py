@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 
 import app
 from app import browser, cli, ports
+from app.link import read_link
 from app.protocol import Limits
 from app.settings import Settings, flag, variable
 from tests.serving import Server
@@ -90,7 +91,7 @@ def test_wrong_settings_are_refused_and_say_what_to_mend(
 
 def test_only_commands_that_work_exist() -> None:
     commands = [command.callback.__name__ for command in cli.cli.registered_commands]
-    assert commands == ["serve", "doctor"]
+    assert commands == ["serve", "open_file", "doctor"]
     assert invoke("--help")[1] == invoke("serve", "--help")[1]
     assert "rhoscope doctor" in invoke("--help")[1]
     assert invoke("--version")[1].startswith("rhoscope ")
@@ -219,3 +220,37 @@ def test_listening_to_every_network_warns_and_ctrl_c_ends_cleanly() -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert "Traceback" not in process.stdout.read()
+
+
+def test_open_keeps_the_file_and_starts_with_its_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[tuple[Settings, str]] = []
+    monkeypatch.setattr(cli, "_serve", lambda *started: seen.append(started) or 0)
+    file = tmp_path / "net.json"
+    file.write_text('{"W_hh": [[0.5, 0], [0, 0.25]]}')
+    folder = str(tmp_path / "kept")
+    assert invoke("open", str(file), "--upload-folder", folder, "--port", "0")[0] == 0
+    ((settings, link),) = seen
+    assert settings.port == 0
+    experiment = read_link(link)
+    assert experiment.cell.hidden_size == 2
+    assert [entry.name for entry in Path(folder).iterdir()] == [experiment.weights.file]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\x80\x04.", "may hold code"),
+        (b'{"W_hh": [[1]]}' + b" " * 100, "the file is too large: got 115 bytes"),
+        (None, "the file cannot be read"),
+    ],
+)
+def test_open_refuses_in_a_sentence(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+    code, output = invoke("open", str(file), RHOSCOPE_MAX_UPLOAD_BYTES="100")
+    assert code == 2
+    assert message in output

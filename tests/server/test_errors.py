@@ -28,6 +28,11 @@ HTTP: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/api/run", {"content": '{"steps": 101}'}, 422, "over_limit"),
     ("POST", "/api/run", {"content": "[" * 5000}, 422, "over_limit"),
     ("POST", "/api/run", {"content": " " * 20_000}, 413, "over_limit"),
+    ("POST", "/api/files", {"content": b""}, 422, "invalid_file"),
+    ("POST", "/api/files", {"content": b" " * 20_000}, 413, "over_limit"),
+    ("GET", f"/api/files/{'0' * 64}", {}, 404, "unknown_file"),
+    ("GET", "/api/files/..%2f..%2fetc", {}, 404, "not_found"),
+    ("POST", "/api/export/run.exe", {"content": "{}"}, 404, "not_found"),
     ("POST", "/api/run", {"content": iter([b" " * 6_000, b" " * 6_000])}, 413, "over_limit"),
 ]
 
@@ -63,7 +68,11 @@ def test_http_errors_have_one_shape(
     code: str,
 ) -> None:
     client = client_of(
-        engine=ScriptedEngine(), max_message_bytes=10_001, max_steps=100, max_edits=100
+        engine=ScriptedEngine(),
+        max_message_bytes=10_001,
+        max_upload_bytes=10_001,
+        max_steps=100,
+        max_edits=100,
     )
     answer = client.request(method, path, **request_parts)
     assert answer.status_code == status
@@ -130,7 +139,11 @@ def test_a_denied_socket_says_so_in_the_same_shape(client_of: Callable[..., Test
 
 
 def test_every_code_of_the_closed_list_is_produced_above() -> None:
-    produced = {case[4] for case in HTTP} | {case[1] for case in SOCKET} | {"busy", "internal"}
+    produced = (
+        {case[4] for case in HTTP}
+        | {case[1] for case in SOCKET}
+        | {"busy", "internal", "no_storage"}
+    )
     assert produced == set(get_args(ErrorCode)) == set(HTTP_STATUS)
 
 

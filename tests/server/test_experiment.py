@@ -255,5 +255,5 @@ def test_every_choice_of_the_document_is_one_that_the_mathematics_has() -> None:
     here = capabilities()
     assert here.activations == list(rnncore.ACTIVATIONS)
     assert here.ensembles == list(rnncore.ENSEMBLES)
-    assert here.inputs == list(rnncore.INPUTS)
+    assert here.inputs == [*rnncore.INPUTS, "file"]  # a file gives values
     assert here.initial_states == list(rnncore.INITIAL_STATES)

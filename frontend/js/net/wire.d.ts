@@ -1155,10 +1155,16 @@ export interface FoundLayer {
    * PyTorch's module of that kind.
    */
   module: string;
+  /**
+   * D; null where the file has no W_xh: then it is drawn.
+   */
   input_size: number | null;
+  /**
+   * H.
+   */
   hidden_size: number;
   /**
-   * Null where the file has no readout: then it is drawn.
+   * O; null where the file has no readout: then it is drawn.
    */
   output_size: number | null;
   tensors: FoundTensor[];
@@ -1189,8 +1195,17 @@ export interface FoundTensor {
  * The file as an input.
  */
 export interface FoundInput {
+  /**
+   * T.
+   */
   steps: number;
+  /**
+   * D.
+   */
   input_size: number;
+  /**
+   * B.
+   */
   batch_size: number;
   /**
    * Dotted path → value: the change of an Experiment that uses it.
