@@ -12,10 +12,16 @@ from pathlib import Path
 import torch
 
 from rnncore import native
-from tests.benchmarks import core, page, report, server
+from tests.benchmarks import atlas, core, hands, page, report, server
 from tests.benchmarks.interleaved import Line
 
-PARTS = {"core": core.lines, "server": server.lines, "page": page.lines}
+PARTS = {
+    "core": core.lines,
+    "server": server.lines,
+    "page": page.lines,
+    "hands": hands.lines,
+    "atlas": atlas.lines,
+}
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "benchmarks.json"
 
 

@@ -44,28 +44,35 @@
       return performance.now() - begin;
     },
     /** Up and down through 1, a new value every frame. */
-    async drag(seconds) {
+    drag(seconds) {
+      return hand.follow(seconds, (place) => {
+        const rho = hand.move((0.4 + 1.2 * place).toFixed(3));
+        return () => shown() === rho;
+      });
+    },
+    /** A new place every frame, from 0 to 1 and back; `move` gives what tells whether its picture is there. */
+    async follow(seconds, move) {
       const long_ms = [];
       const observer = new PerformanceObserver((list) => long_ms.push(...list.getEntries().map(({ duration }) => duration)));
       observer.observe({ type: "longtask" });
       const before = window.rhoscope.picturesPainted;
       const begin = performance.now();
-      let [frames, rho, now] = [0, 0, begin];
+      let [frames, isRight, now] = [0, () => true, begin];
       for (; now - begin < 1000 * seconds; frames++) {
         const phase = ((now - begin) / 1500) % 2;
-        rho = hand.move((0.4 + 1.2 * (phase < 1 ? phase : 2 - phase)).toFixed(3));
+        isRight = move(phase < 1 ? phase : 2 - phase);
         await frame();
         now = performance.now();
       }
       const painted = window.rhoscope.picturesPainted - before;
-      await hand.until(rho);
+      while (!isRight()) await frame();
       const tail_ms = performance.now() - now;
       observer.disconnect();
       const each_s = (count) => (1000 * count) / (now - begin);
       return { pictures: each_s(painted), frames: each_s(frames), painted, tail_ms, long_ms };
     },
-    /** What the page asked for last, over a socket of its own and with nothing painted: milliseconds. */
-    async answers(count) {
+    /** What the page asked for last, with another W_hh each time, over a socket of its own and with nothing painted: milliseconds. */
+    async answers(count, another = (k) => ({ spectral_radius: 0.9 + k / 1000 })) {
       const { id, experiment, ...rest } = asked;
       const socket = new WebSocket(new URL("api/stream", location.href.replace(/^http/, "ws")));
       socket.binaryType = "arraybuffer";
@@ -74,7 +81,7 @@
       await new Promise((resolve) => (finish = resolve));
       const spent = [];
       for (let k = 1; k <= count; k++) {
-        const recurrent = { ...experiment.recurrent, spectral_radius: 0.9 + k / 1000 };
+        const recurrent = { ...experiment.recurrent, ...another(k) };
         const begin = performance.now();
         const done = new Promise((resolve) => (finish = resolve));
         send.call(socket, JSON.stringify({ ...rest, id: k, experiment: { ...experiment, recurrent } }));

@@ -6,7 +6,7 @@ import json
 import os
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,11 +54,16 @@ def _drags(tab: Tab, H: int, T: int, goal: str, seconds: float) -> Iterator[Line
         _drag(tab, seconds)
     drag = _drag(tab, seconds)
     yield Line(section, "pictures a second", drag["pictures"], "", goal=goal)
+    yield from smoothness(section, drag)
+    yield from by_file(tab, section, lambda: _drag(tab, seconds))
+
+
+def smoothness(section: str, drag: dict[str, Any]) -> Iterator[Line]:
+    """How a drag felt, beside its pictures a second."""
     yield Line(section, "frames a second", drag["frames"], "")
     yield Line(section, "last move to last right picture", drag["tail_ms"], "ms")
     yield Line(section, "tasks over 50 ms", len(drag["long_ms"]), "", goal="0")
     yield Line(section, "longest of them", max(drag["long_ms"], default=0.0), "ms")
-    yield from _by_file(tab, section, seconds)
 
 
 def _drag(tab: Tab, seconds: float) -> dict[str, Any]:
@@ -67,12 +72,12 @@ def _drag(tab: Tab, seconds: float) -> dict[str, Any]:
     return found
 
 
-def _by_file(tab: Tab, section: str, seconds: float) -> Iterator[Line]:
+def by_file(tab: Tab, section: str, do: Callable[[], dict[str, Any]]) -> Iterator[Line]:
     """Main-thread time a picture, by the file that it is spent for."""
     tab.send("Profiler.enable")
     tab.send("Profiler.setSamplingInterval", interval=PROFILE_INTERVAL_US)
     tab.send("Profiler.start")
-    drag = _drag(tab, seconds)
+    drag = do()
     spent = _spent_ms(tab.send("Profiler.stop")["profile"])
     for name, ms in spent.most_common():
         share = ms / max(1, drag["painted"])

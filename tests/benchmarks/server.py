@@ -6,7 +6,8 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -80,6 +81,16 @@ async def _open(server: Server) -> ClientConnection:
     )
     await socket.recv()  # hello
     return socket
+
+
+@asynccontextmanager
+async def connected(server: Server) -> AsyncIterator[ClientConnection]:
+    """A socket that has been greeted."""
+    socket = await _open(server)
+    try:
+        yield socket
+    finally:
+        await socket.close()
 
 
 async def _drive(

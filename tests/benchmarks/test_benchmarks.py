@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from tests.benchmarks import core, report, server
+from tests.benchmarks import atlas, core, report, server
 from tests.benchmarks.interleaved import Line, interleaved, ratio
 
 
@@ -39,14 +39,18 @@ def test_every_part_gives_lines_that_can_be_printed_and_read(monkeypatch, tmp_pa
     monkeypatch.setattr(server, "SIZES", ((4, 10),))
     monkeypatch.setattr(server, "SOCKETS", (2,))
     monkeypatch.setattr(server, "IDLE_SOCKETS", 3)
+    monkeypatch.setattr(atlas, "COMPUTED", (4, 10))
+    monkeypatch.setattr(atlas, "STREAMED", (8, 20))
+    monkeypatch.setattr(atlas, "RADII", 3)
     threads = torch.get_num_threads()
-    lines = [*core.lines(0), *server.lines(0.05)]
+    lines = [*core.lines(0), *server.lines(0.05), *atlas.lines(0)]
     assert torch.get_num_threads() == threads
     assert {line.section.split(",")[0] for line in lines} == {
         "Forward",
         "Forward and all gradient norms",
         "A fan of 3 radii",
         "Server",
+        "Atlas of 3 radii",
     }
     assert all(math.isfinite(line.value) for line in lines)
     text = report.table([*lines, Line("S", "what", 1.5, "ms", "other", 2.0, "3×")])
@@ -56,6 +60,17 @@ def test_every_part_gives_lines_that_can_be_printed_and_read(monkeypatch, tmp_pa
     report.write(file, lines, {"date": time.strftime("%Y")})
     read = json.loads(file.read_text(encoding="utf-8"))
     assert read["lines"] == [line.as_json() for line in lines]
+
+
+def test_the_atlas_is_timed_as_the_page_asks_for_it(monkeypatch):
+    monkeypatch.setattr(atlas, "RADII", 5)
+    message = atlas.question(4, 10, 7)
+    assert set(message["experiment"]["recurrent"]) == {"spectral_radius"}
+    *frames, done = atlas.analysis(4, 10)()
+    assert done.status == "complete"
+    radii = [radius for frame in frames for radius in frame.tensors["radii"]]
+    assert sorted(radii) == [0, 0.5, 1, 1.5, 2]
+    assert all(frame.tensors["log10_grad_h"].shape[1] == 10 for frame in frames)
 
 
 @pytest.mark.parametrize("goal", ["", "1.5×"])
