@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from app.protocol import Done, Note
 from app.stages import Setting, array, setting
 from rnncore import Eigensystem, fan, largest_power, min_max
 from rnncore.bins import Edges
+from rnncore.nilpotency import is_nilpotent
 
 ShouldStop = Callable[[], bool]
 
@@ -75,8 +77,12 @@ class AnalysisRun:
             yield self._powers(found)
         if "atlas" in self._plan.wants:
             with self._clock.counting("spectrum"):
-                radius = measured_spectrum(self._experiment, found, self._shelf).spectral_radius
-            if radius > 0.0 and math.isfinite(radius):
+                spectrum = measured_spectrum(self._experiment, found, self._shelf)
+                radius = spectrum.spectral_radius
+                has_radius = math.isfinite(radius) and not is_nilpotent(
+                    found.W_hh.numpy(), spectrum.eigenvalues.numpy()
+                )
+            if has_radius:
                 yield from self._atlas(found, radius)
             else:
                 notes.append(Note(code="nilpotent", message=NO_ATLAS))
@@ -111,23 +117,25 @@ class AnalysisRun:
         return Frame("powers", 0, steps, tensors)
 
     def _atlas(self, found: Matrix, radius: float) -> Iterator[Frame]:
+        # Divided in float64: a tiny W_hh would be lost in the run's dtype, and a factor that makes
+        # up for it may not exist there.
+        unit = replace(found, W_hh=found.W_hh / radius)
         with self._clock.counting("build"):
-            start = setting(self._experiment, found, self._shelf, self._device)
+            start = setting(self._experiment, unit, self._shelf, self._device)
         radii = np.linspace(0.0, LARGEST_RADIUS, self._plan.radii)
         order = coarse_to_fine(len(radii))
         size = group_size(self._experiment)
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
             with self._clock.counting("forward"):
-                frame = self._rays(start, radii, chosen, radius)
+                frame = self._rays(start, radii[chosen])
             yield frame
 
-    def _rays(
-        self, start: Setting, radii: np.ndarray, chosen: Sequence[int], radius: float
-    ) -> Frame:
+    def _rays(self, start: Setting, radii: np.ndarray) -> Frame:
+        """The rays of some radii; the cell has radius 1."""
         rays = fan(
             start.cell,
-            torch.from_numpy(radii[chosen] / radius),
+            torch.from_numpy(radii),
             start.x,
             start.h_0,
             loss_of(self._experiment, start, self._device),
@@ -135,7 +143,7 @@ class AnalysisRun:
             should_stop=self._should_stop,
         )
         edges: Edges = np.array(self._plan.edges)
-        tensors = {"radii": radii[chosen]}
+        tensors = {"radii": radii}
         for name in ("log10_norm_h", "log10_grad_h"):
             shown = getattr(rays, name)[:, edges[0] : edges[-1]]
             tensors[name] = array(min_max(shown, edges)[..., 1].float())
@@ -143,6 +151,6 @@ class AnalysisRun:
 
 
 NO_ATLAS = (
-    "All eigenvalues of this W_hh are 0, so no factor gives it another spectral radius: there is "
-    "no atlas of it."
+    "All eigenvalues of this W_hh are 0 to rounding, so no factor gives it another spectral "
+    "radius: there is no atlas of it."
 )

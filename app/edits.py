@@ -47,10 +47,10 @@ class MoveEigenvalue(Document):
     to: Complex
     """Re and Im of where it goes; its conjugate goes to the conjugate."""
     half_gap: float = Field(0.0, ge=0)
-    """Where a pair becomes two reals, half of their distance."""
+    """Where a pair becomes two reals, half of their distance; 0 is the least that can be told."""
     keep: Literal["eigenvectors", "schur_vectors"] = "eigenvectors"
-    """What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
-    never exceeds the eigenvalue's own."""
+    """What stays: the eigenvectors, or the orthonormal vectors of the Schur form, with which the
+    weights change about as much as the eigenvalue does."""
 
 
 class ChangeNormality(Document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from rnncore import (
     recurrent_matrix,
     spectrum,
 )
+from rnncore.nilpotency import is_nilpotent
 
 ShouldStop = Callable[[], bool]
 
@@ -99,9 +101,12 @@ def _edited(
     if last.op == "radius" and start.spectrum.spectral_radius > 0.0:
         # A factor on one and the same matrix, like that on a draw: nothing is decomposed again.
         factor = last.spectral_radius / start.spectrum.spectral_radius
-        rescaled = RecurrentMatrix(start.W, factor, start.spectrum, drawn.notes)
-        return Matrix(rescaled.W, drawn.notes, rescaled, source)
-    return Matrix(W, drawn.notes, None, "")
+        if math.isfinite(factor):
+            rescaled = RecurrentMatrix(start.W, factor, start.spectrum)
+            return Matrix(rescaled.W, (), rescaled, source)
+    # An edit may have closed what was drawn open.
+    is_open = drawn.notes and is_nilpotent(W.numpy(), spectrum(W).eigenvalues.numpy())
+    return Matrix(W, drawn.notes if is_open else (), None, "")
 
 
 def _replayed(

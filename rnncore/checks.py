@@ -22,11 +22,20 @@ class ArgumentError(ValueError):
     ) -> None:
         self.argument = argument
         self.problem = problem
-        self.got = str(got)
+        self.got = _shown(got)
         self.expected = expected
         self.advice = advice
         sentence = f"{argument} {problem}: got {self.got}; expected {expected}."
         super().__init__(f"{sentence} {advice}" if advice else sentence)
+
+
+def _shown(got: object) -> str:
+    if isinstance(got, int) and got.bit_length() > 1024:
+        return f"a whole number of {got.bit_length()} bits"
+    try:
+        return str(got)
+    except ValueError:  # Python refuses to write out whole numbers of thousands of digits
+        return "a number of thousands of digits"
 
 
 def checked_count(argument: str, value: object, *, least: int = 1) -> int:
@@ -51,11 +60,15 @@ def checked_number(
         expected = f"a finite number above {above:g}"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ArgumentError(argument, "is not a number", got=value, expected=expected)
-    if not isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError as error:  # a whole number beyond float64
+        raise ArgumentError(argument, "is too large", got=value, expected=expected) from error
+    if not isfinite(number):
         raise ArgumentError(argument, "is not finite", got=value, expected=expected)
     if (least is not None and value < least) or (above is not None and value <= above):
         raise ArgumentError(argument, "is out of range", got=value, expected=expected)
-    return float(value)
+    return number
 
 
 def checked_choice(argument: str, value: Choice, choices: Collection[str]) -> Choice:
@@ -79,6 +92,14 @@ def checked_shape(argument: str, value: Tensor, expected: tuple[int | str, ...])
         raise ArgumentError(argument, "has the wrong shape", got=shape, expected=f"(…, {wanted})")
 
 
+def checked_square(argument: str, value: Tensor) -> None:
+    """Refuses `value` unless it is a square matrix, (H, H) with H of 1 or more."""
+    if value.ndim != 2 or value.shape[0] != value.shape[1] or value.shape[0] == 0:
+        raise ArgumentError(
+            argument, "is not square", got=tuple(value.shape), expected="(H, H), H 1 or more"
+        )
+
+
 def is_finite(value: Tensor) -> bool:
     """Whether `value` holds neither NaN nor an infinity: one pass, nothing allocated."""
     if value.numel() == 0:
@@ -95,17 +116,28 @@ def checked_finite(argument: str, value: Tensor) -> None:
         raise ArgumentError(argument, "is not finite", got=got, expected="finite numbers")
 
 
-def too_large(argument: str, got: float, dtype: torch.dtype) -> ArgumentError:
-    """The refusal of numbers that overflow the dtype of the run."""
+def too_large(
+    argument: str, got: float, dtype: torch.dtype, *, what: str = "is too large"
+) -> ArgumentError:
+    """The refusal of numbers that overflow a dtype; `what` where `got` is not the argument."""
     name = str(dtype).removeprefix("torch.")
     advice = "Make it smaller" + (", or use float64." if dtype == torch.float32 else ".")
     return ArgumentError(
         argument,
-        f"is too large for {name}",
+        f"{what} for {name}",
         got=f"{got:.6g}",
         expected=f"magnitudes up to {torch.finfo(dtype).max:.6g}",
         advice=advice,
     )
+
+
+def cast_result(argument: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights that an edit made, in `dtype`; one that overflows is laid to its `argument`."""
+    converted = value.to(dtype)
+    if not is_finite(converted):
+        largest = float(value.abs().max())
+        raise too_large(argument, largest, dtype, what="would make a weight too large")
+    return converted
 
 
 def cast(argument: str, value: Tensor, dtype: torch.dtype) -> Tensor:

@@ -3,12 +3,23 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import frexp
 from typing import Any, Final, Literal, Protocol, final, get_args
 
+import torch
 from torch import Tensor
 
-from rnncore.checks import ArgumentError, checked_choice, checked_number
+from rnncore.checks import (
+    ArgumentError,
+    cast_result,
+    checked_choice,
+    checked_number,
+    checked_square,
+    too_large,
+)
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
+from rnncore.extended_range import times_power_of_two
+from rnncore.nilpotency import is_nilpotent
 from rnncore.normality import change_normality
 from rnncore.spectrum import Spectrum, spectrum
 
@@ -45,8 +56,13 @@ class Analysis:
 
     @cached_property
     def eigensystem(self) -> Eigensystem:
-        """Eigenvectors of both sides, and the Schur form."""
+        """The Schur form, and eigenvectors of both sides."""
         return Eigensystem.of(self.W)
+
+    @cached_property
+    def is_nilpotent(self) -> bool:
+        """Whether all eigenvalues are 0, or nothing but rounding keeps them from it."""
+        return is_nilpotent(self.eigensystem.W, self.spectrum.eigenvalues.numpy())
 
 
 def apply_edits(
@@ -71,7 +87,8 @@ def apply_edits(
         first: position of the first of `edits` in that list.
 
     Raises:
-        ValueError: names the edit, what is wrong with it, and what would be right.
+        ValueError: names the edit, what is wrong with it, and what would be right; or `W` is
+            neither a matrix nor a vector.
 
     >>> import torch
     >>> apply_edits(torch.eye(2), [{"op": "set", "i": 0, "j": 1, "value": 0.5},
@@ -80,12 +97,20 @@ def apply_edits(
             [0., 0.]])
     """
     start = W if isinstance(W, Analysis) else Analysis(W)
+    if start.W.ndim not in (1, 2) or not start.W.is_floating_point():
+        raise ArgumentError(
+            "W",
+            "is no matrix of weights",
+            got=f"{tuple(start.W.shape)} {start.W.dtype}",
+            expected="(rows, columns) or (rows,), of a floating dtype",
+        )
     before: Analysis | None = start
     edited, is_own = start.W, False
     for position, edit in enumerate(edits, first):
         given = edit if isinstance(edit, Mapping) else _arguments(edit)
         name = f"{argument}[{position}]."
-        op = checked_choice(f"{name}op", given["op"], OPERATIONS)
+        wanted: Any = given.get("op")
+        op = checked_choice(f"{name}op", wanted, OPERATIONS)
         if op in _ENTRYWISE:
             # Thousands of typed weights are written into one copy.
             edited = edited if is_own else edited.clone()
@@ -95,7 +120,7 @@ def apply_edits(
                 raise ArgumentError(
                     f"{name}op", "needs a square matrix", got=op, expected="set or zero"
                 )
-            edited = _SPECTRAL[op](before or Analysis(edited), given, name).to(edited)
+            edited = _SPECTRAL[op](before or Analysis(edited), given, name)
         before, is_own = None, True
     return edited if is_own else edited.clone()
 
@@ -104,7 +129,8 @@ def set_weight(W: Tensor, i: int, j: int, value: float) -> Tensor:
     """A copy of W (rows, columns) in which the weight from j to i is `value`.
 
     Raises:
-        ValueError: `i` or `j` is not an index of `W`, or `value` is not finite.
+        ValueError: `i` or `j` is not an index of `W`, or `value` is not finite or overflows W's
+            dtype.
 
     >>> import torch
     >>> set_weight(torch.zeros(2, 2), 0, 1, 0.5)
@@ -122,24 +148,33 @@ def rescale_to_radius(
     """W times the factor that gives it a spectral radius, (H, H) in W's dtype.
 
     Raises:
-        ValueError: the radius is below 0 or not finite, or all eigenvalues of `W` are 0.
+        ValueError: the radius is below 0 or not finite, a weight would overflow, `W` is not
+            square or not finite, or all its eigenvalues are 0 to rounding (`is_nilpotent`): then
+            its radius is rounding, of which no factor makes a number that was asked for.
 
     Cost: one spectrum.
     """
     checked_number(f"{argument}spectral_radius", spectral_radius, least=0.0)
     before = W if isinstance(W, Analysis) else Analysis(W)
+    checked_square("W", before.W)
     present = before.spectrum.spectral_radius
     if present == spectral_radius:
         return before.W.clone()
-    if present == 0.0:
+    if spectral_radius > 0.0 and before.is_nilpotent:
+        but = f" but for rounding, which puts them at up to {present:.3g}," if present else ""
         raise ArgumentError(
             f"{argument}spectral_radius",
-            "cannot be reached, since all eigenvalues are 0 and stay 0 under any factor",
+            f"cannot be reached, since all eigenvalues are 0{but} and stay 0 under any factor",
             got=spectral_radius,
             expected="0",
             advice="Set a weight, or move an eigenvalue, first.",
         )
-    return before.W * (spectral_radius / present)
+    # The factor itself may leave float64 where the weights do not: it is taken in two parts.
+    (wanted, up), (found, down) = frexp(spectral_radius), frexp(present)
+    if wanted < found:
+        wanted, up = 2.0 * wanted, up - 1
+    rescaled = times_power_of_two(before.W.double(), up - down) * (wanted / found)
+    return cast_result(f"{argument}spectral_radius", rescaled, before.W.dtype)
 
 
 def _arguments(edit: Edit) -> Mapping[str, Any]:
@@ -158,7 +193,10 @@ def _set(W: Tensor, given: Mapping[str, Any], name: str) -> None:
         _checked_index(f"{name}{axis}", given.get(axis), size)
         for axis, size in zip(axes, W.shape, strict=True)
     )
-    W[index] = checked_number(f"{name}value", given.get("value"))
+    value = checked_number(f"{name}value", given.get("value"))
+    if abs(value) > torch.finfo(W.dtype).max:
+        raise too_large(f"{name}value", value, W.dtype)
+    W[index] = value
 
 
 def _zero(W: Tensor, given: Mapping[str, Any], name: str) -> None:
@@ -171,23 +209,30 @@ def _zero(W: Tensor, given: Mapping[str, Any], name: str) -> None:
 
 
 def _eigenvalue(before: Analysis, given: Mapping[str, Any], name: str) -> Tensor:
-    return move_eigenvalue(
+    # What is missing is refused there, by name.
+    at: Any = given.get("at")
+    to: Any = given.get("to")
+    moved = move_eigenvalue(
         before.eigensystem,
-        given["at"],
-        given["to"],
+        at,
+        to,
         half_gap=given.get("half_gap", 0.0),
         keep=given.get("keep", "eigenvectors"),
         argument=name,
     )
+    return cast_result(f"{name}to", moved, before.W.dtype).to(before.W.device)
 
 
 def _normality(before: Analysis, given: Mapping[str, Any], name: str) -> Tensor:
     schur = before.eigensystem.schur
-    return change_normality(before.W, given["alpha"], schur=schur, argument=name)
+    alpha: Any = given.get("alpha")
+    changed = change_normality(before.W, alpha, schur=schur, argument=name)
+    return cast_result(f"{name}alpha", changed, before.W.dtype).to(before.W.device)
 
 
 def _radius(before: Analysis, given: Mapping[str, Any], name: str) -> Tensor:
-    return rescale_to_radius(before, given["spectral_radius"], argument=name)
+    radius: Any = given.get("spectral_radius")
+    return rescale_to_radius(before, radius, argument=name)
 
 
 _ENTRYWISE: Final[Mapping[str, Callable[[Tensor, Mapping[str, Any], str], None]]] = {
@@ -208,15 +253,16 @@ def _checked_index(argument: str, index: object, size: int) -> int:
     return index
 
 
-def _checked_interval(argument: str, interval: Interval | None, size: int) -> slice:
+def _checked_interval(argument: str, interval: object, size: int) -> slice:
     if interval is None:
         return slice(None)
-    first, end = interval
-    if not 0 <= first < end <= size:
+    ends = interval if isinstance(interval, Sequence) else ()
+    are_whole = [isinstance(end, int) and not isinstance(end, bool) for end in ends]
+    if are_whole != [True, True] or not 0 <= ends[0] < ends[1] <= size:
         raise ArgumentError(
             argument,
             "is no interval of the matrix",
-            got=f"{first} to {end}",
-            expected=f"two numbers from 0 to {size}, the second larger",
+            got=interval,
+            expected=f"two whole numbers from 0 to {size}, the second larger",
         )
-    return slice(first, end)
+    return slice(ends[0], ends[1])

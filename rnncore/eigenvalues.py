@@ -1,88 +1,30 @@
 """Moving the eigenvalues of a real matrix while the others stay where they are."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from math import inf
-from typing import Final, Literal, final, get_args
+from collections.abc import Sequence
+from math import hypot
+from typing import Final, Literal, get_args
 
 import numpy as np
-import scipy.linalg
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from rnncore.checks import ArgumentError, checked_choice, checked_finite, checked_number
-from rnncore.schur import RealSchur
-from rnncore.threads import single_threaded
+from rnncore.checks import ArgumentError, cast_result, checked_choice, checked_number
+from rnncore.eigensystem import Eigensystem
+from rnncore.limits import check_change, check_condition, largest_change, worded
+from rnncore.planes import Plane
+from rnncore.schur import Block, Matrix, RealSchur, frobenius_norm
+
+__all__ = ["KEEPS", "Eigensystem", "Keep", "move_eigenvalue"]
 
 Keep = Literal["eigenvectors", "schur_vectors"]
 KEEPS: Final[tuple[Keep, ...]] = get_args(Keep)
-Point = tuple[float, float]
-Matrix = NDArray[np.float64]
+Point = Sequence[float]
 
-LARGEST_CONDITION: Final = 1e4
-LARGEST_CHANGE: Final = 10.0  # in norms of W
 # How far from an eigenvalue the hand may have been, and how near to another one it may put it,
 # in units of the matrix's norm. A double eigenvalue is known to about √eps alone.
 REACH: Final = 1e-3
 NEAREST: Final = 1e-6
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Eigensystem:
-    """Eigenvalues and both kinds of eigenvectors of a real matrix, in float64 on the CPU.
-
-    Args:
-        W: (H, H).
-        eigenvalues: (H,) complex, as LAPACK orders them.
-        right: (H, H), unit columns v with Wv = λv.
-        left: (H, H), unit columns w with wᴴW = λwᴴ.
-        norm: ‖W‖_F.
-    """
-
-    W: Matrix
-    eigenvalues: NDArray[np.complex128]
-    right: NDArray[np.complex128]
-    left: NDArray[np.complex128]
-    norm: float
-
-    @classmethod
-    def of(cls, W: Tensor) -> "Eigensystem":
-        """Decomposes W (H, H).
-
-        Raises:
-            ValueError: `W` holds NaN or an infinity.
-
-        Cost: about 60 H³ flops; 8 ms at H = 64.
-        """
-        checked_finite("W", W)
-        matrix = W.detach().to(device="cpu", dtype=torch.float64).numpy()
-        with single_threaded():
-            eigenvalues, left, right = scipy.linalg.eig(matrix, left=True, right=True)
-        return cls(matrix, eigenvalues, right, left, float(np.linalg.norm(matrix)))
-
-    @cached_property
-    def schur(self) -> RealSchur:
-        """The real Schur form of the same matrix."""
-        return RealSchur.of(self.W)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory, with room for a Schur form."""
-        return self.W.nbytes * 3 + self.right.nbytes + self.left.nbytes
-
-    def condition(self, k: int) -> float:
-        """κ = ‖v‖‖w‖ / |wᴴv| of eigenvalue k: how far it moves for a change of W; 1 at best.
-
-        Reference: Wilkinson (1965), chapter 2; Trefethen and Embree (2005), chapter 52.
-        """
-        overlap = float(abs(np.vdot(self.left[:, k], self.right[:, k])))
-        return 1.0 / overlap if overlap > 0.0 else inf
-
-    def nearest(self, point: complex) -> int:
-        """Index of the eigenvalue nearest to `point`."""
-        return int(np.argmin(np.abs(self.eigenvalues - point)))
+LEAST_NORM: Final = 1.0  # a smaller matrix may change as much as one of this norm
 
 
 def move_eigenvalue(
@@ -98,7 +40,8 @@ def move_eigenvalue(
 
     With the eigenvectors kept, λ → λ + Δλ is W + 2 Re(Δλ v wᴴ) for a pair and W + Δλ v wᵀ for a
     real one, wᴴv = 1, which changes W by at most 2|Δλ|κ. With the Schur vectors kept only the
-    block of λ in T of W = QTQᵀ changes, by |Δλ| alone, and the eigenvectors turn.
+    block of λ in T of W = QTQᵀ changes, and the eigenvectors of the others turn: for a real one
+    by |Δλ|; for a pair by √2 |Re Δλ| and by |Im Δλ| √(b² + c²) / ω of its block [[a, b], [c, a]].
 
     A pair moved onto the real axis becomes the two reals to ± half_gap; a real eigenvalue moved
     off it becomes a pair together with the nearest other real one. Both happen inside the
@@ -106,9 +49,11 @@ def move_eigenvalue(
 
     Args:
         W: (H, H), or its `Eigensystem` where many moves start from one matrix.
-        at: (Re λ, Im λ); the nearest eigenvalue is taken.
-        to: (Re, Im) of where it goes, its conjugate to the conjugate.
-        half_gap: half the distance of the two reals that a pair becomes.
+        at: (Re λ, Im λ); the nearest eigenvalue is taken. Two equal reals are a pair to whom takes
+            them for one.
+        to: (Re, Im) of where it goes, its conjugate to the conjugate. Where it was: W as it is.
+        half_gap: half the distance of the two reals that a pair becomes; 0 for the least at which
+            they can be told apart, 10⁻⁶ ‖W‖_F.
         keep: which vectors stay.
         argument: what precedes the arguments' names in a refusal.
 
@@ -117,7 +62,9 @@ def move_eigenvalue(
 
     Raises:
         ValueError: no eigenvalue near `at`; `to` is where another one is; its condition number
-            exceeds 10⁴, or W would change by more than ten times its norm (or 1, if that is more).
+            exceeds 10⁴, or W would change by more than ten times its norm (or 10, if that is more).
+
+    Cost: about 10 H² flops after one Schur form.
 
     Reference: Brauer (1952); Golub and Van Loan (2013), sections 7.2 and 7.6.
 
@@ -126,170 +73,174 @@ def move_eigenvalue(
     tensor([[ 0.5000,  4.0000],
             [ 0.0000, -0.5000]], dtype=torch.float64)
     """
-    system = W if isinstance(W, Eigensystem) else Eigensystem.of(W)
     checked_choice(f"{argument}keep", keep, KEEPS)
     checked_number(f"{argument}half_gap", half_gap, least=0.0)
-    target = complex(*(checked_number(f"{argument}to", part) for part in to))
-    k, partner = _taken(system, complex(*at), target, argument)
-    taken = {k} if partner is None else {k, partner}
-    goals = _goals(target, half_gap, is_pair=partner is not None)
-    _check_free(system, taken, goals, argument)
-    moved = _moved(system, k, partner, goals, keep, argument)
-    _check_change(system, moved, argument)
-    return torch.from_numpy(moved)
+    start, end = _point(f"{argument}at", at), _point(f"{argument}to", to)
+    system = W if isinstance(W, Eigensystem) else Eigensystem.of(W)
+    form = system.schur
+    target = form.in_unit(end)
+    blocks = _taken(form, start, target, argument)
+    # A multiple eigenvalue, too, may be put down where it was.
+    if end == start or (len(blocks) == 1 and _upper(target) == blocks[0].value):
+        return torch.from_numpy(system.W.copy())
+    goals = _goals(form, target, form.in_unit(half_gap).real, blocks, argument)
+    _check_free(form, blocks, goals, argument)
+    change = _change(form, blocks, goals, keep, argument)
+    with np.errstate(over="ignore"):
+        moved = system.W + np.ldexp(change, form.exponent)
+    return cast_result(f"{argument}to", torch.from_numpy(moved), torch.float64)
 
 
-def _taken(
-    system: Eigensystem, at: complex, target: complex, argument: str
-) -> tuple[int, int | None]:
-    """The eigenvalue at `at`, and the one that goes with it: its conjugate, or off the axis another
-    real one."""
-    values = system.eigenvalues
-    k = system.nearest(at)
-    scale = max(system.norm, abs(at), 1e-300)
-    if abs(values[k] - at) > REACH * scale:
+def _point(argument: str, value: object) -> complex:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+        raise ArgumentError(
+            argument,
+            "is no point of the plane",
+            got=value,
+            expected="two finite numbers, Re and Im",
+        )
+    return complex(*(checked_number(argument, part) for part in value))
+
+
+def _upper(value: complex) -> complex:
+    return complex(value.real, abs(value.imag))
+
+
+def _size(value: complex) -> float:
+    # abs() of a complex number raises where this is infinite.
+    return hypot(value.real, value.imag)
+
+
+def _taken(form: RealSchur, start: complex, target: complex, argument: str) -> tuple[Block, ...]:
+    """The block of the eigenvalue at `start`; off the axis, of a real one and its nearest other."""
+    at = _upper(form.in_unit(start))
+    held = min(form.blocks, key=lambda block: _size(block.value - at))
+    if not _size(held.value - at) <= REACH * form.norm:
+        nearest = worded(form.from_unit(held.value))
         raise ArgumentError(
             f"{argument}at",
             "is where no eigenvalue is",
-            got=worded(at),
-            expected=f"an eigenvalue of the matrix; the nearest is {worded(values[k])}",
+            got=worded(start),
+            expected=f"an eigenvalue of the matrix; the nearest is {nearest}",
         )
-    if values[k].imag != 0.0:
-        return k, system.nearest(values[k].conjugate())
-    if target.imag == 0.0:
-        return k, None
-    others = [n for n in range(len(values)) if n != k and values[n].imag == 0.0]
-    if not others:
+    if held.rows == 2:
+        return (held,)
+    others = [block for block in form.blocks if block.rows == 1 and block is not held]
+    other = min(others, key=lambda block: abs(block.value - held.value), default=None)
+    # Whether two equal reals are drawn as a pair is rounding's choice, so the hand's word counts.
+    is_seen_as_pair = (
+        at.imag != 0.0
+        and other is not None
+        and abs(other.value - held.value) <= NEAREST * form.norm
+    )
+    if target.imag == 0.0 and not is_seen_as_pair:
+        return (held,)
+    if other is None:
         raise ArgumentError(
             f"{argument}to",
             "needs a second real eigenvalue, since a real matrix has its complex ones in pairs",
-            got=worded(target),
+            got=worded(form.from_unit(target)),
             expected="a real number",
         )
-    return k, min(others, key=lambda n: abs(values[n] - values[k]))
+    return held, other
 
 
-def _goals(target: complex, half_gap: float, *, is_pair: bool) -> tuple[complex, ...]:
-    if not is_pair:
+def _goals(
+    form: RealSchur, target: complex, half_gap: float, blocks: tuple[Block, ...], argument: str
+) -> tuple[complex, ...]:
+    """Where the eigenvalues of the blocks go, in the form's unit."""
+    size = _size(target)
+    _check_within(form, size, f"{argument}to")
+    if sum(block.rows for block in blocks) == 1:
         return (target,)
+    least = NEAREST * max(form.norm, size)
     if target.imag != 0.0:
+        if abs(target.imag) < least:
+            raise ArgumentError(
+                f"{argument}to",
+                "is so near to the real axis that the pair could not be told from two equal reals",
+                got=worded(form.from_unit(target)),
+                expected=f"Im = 0, or at least {form.from_unit(least).real:.2g}",
+            )
         return target, target.conjugate()
-    return target + half_gap, target - half_gap
+    if 0.0 < half_gap < least:
+        raise ArgumentError(
+            f"{argument}half_gap",
+            "is so small that the two reals could not be told apart",
+            got=f"{form.from_unit(half_gap).real:.4g}",
+            expected=f"at least {form.from_unit(least).real:.2g}, or 0 for the least possible",
+        )
+    _check_within(form, size + half_gap, f"{argument}half_gap")
+    return target + max(half_gap, least), target - max(half_gap, least)
+
+
+def _check_within(form: RealSchur, size: float, argument: str) -> None:
+    """No eigenvalue exceeds its matrix's norm, so one far beyond W's asks for a change as large."""
+    check_change(
+        argument,
+        size - form.norm,
+        form,
+        least_norm=LEAST_NORM,
+        or_more=True,
+        advice="Move it less far.",
+    )
 
 
 def _check_free(
-    system: Eigensystem, taken: set[int], goals: tuple[complex, ...], argument: str
+    form: RealSchur, blocks: tuple[Block, ...], goals: tuple[complex, ...], argument: str
 ) -> None:
     """No two eigenvalues in one place: no later move could tell them apart, and W may then have
     too few eigenvectors."""
-    others = [value for n, value in enumerate(system.eigenvalues) if n not in taken]
-    nearest = NEAREST * max(system.norm, *(abs(goal) for goal in goals))
-    for k, goal in enumerate(goals):
-        for other in [*others, *goals[k + 1 :]]:
-            if abs(other - goal) <= nearest < inf:
+    nearest = NEAREST * max(form.norm, *(abs(goal) for goal in goals))
+    for goal in goals:
+        for other in form.blocks:
+            # Above the axis each is nearer to the other than to its conjugate.
+            if other not in blocks and abs(other.value - _upper(goal)) <= nearest:
                 raise ArgumentError(
                     f"{argument}to",
-                    "is where another eigenvalue is, and the matrix would be defective there",
-                    got=worded(goal),
-                    expected=f"a place at least {nearest:.1g} away from {worded(other)}",
+                    "is where another eigenvalue is, and the two could not be told apart",
+                    got=worded(form.from_unit(goal)),
+                    expected=f"a place at least {form.from_unit(nearest).real:.1g} away from "
+                    f"{worded(form.from_unit(other.value))}",
                 )
 
 
-def _moved(
-    system: Eigensystem,
-    k: int,
-    partner: int | None,
+def _change(
+    form: RealSchur,
+    blocks: tuple[Block, ...],
     goals: tuple[complex, ...],
     keep: Keep,
     argument: str,
 ) -> Matrix:
-    value = system.eigenvalues[k]
-    is_pair = partner is not None and value.imag != 0.0
-    stays_pair = is_pair and goals[0].imag != 0.0
-    if keep == "eigenvectors" and (partner is None or stays_pair):
-        return _along_eigenvectors(system, k, goals[0], argument, is_pair=is_pair)
-    others = [] if partner is None else [complex(system.eigenvalues[partner])]
-    form = system.schur.led_by([complex(value), *others])
-    basis, dual = form.plane(len(goals))
-    block = form.T[: len(goals), : len(goals)]
-    if keep == "schur_vectors":
-        dual = basis
-    else:
-        _check_condition(float(np.linalg.norm(dual, 2)), value, argument)
-    if partner is None:
-        new = np.array([[goals[0].real]])
-    elif stays_pair:
-        turning = (block - value.real * np.eye(2)) * (abs(goals[0].imag) / abs(value.imag))
-        new = goals[0].real * np.eye(2) + turning
-    else:
-        new = nearest_normal_block(block, goals, dual)
-    moved: Matrix = system.W + basis @ (new - block) @ dual.T
-    return moved
+    """What is added to W, in the form's unit."""
+    plane = _plane(form, blocks, argument)
+    across, is_other_way = plane.basis, False
+    if keep == "eigenvectors":
+        limit = largest_change(form, least_norm=LEAST_NORM)
+        is_other_way = frobenius_norm(plane.step(goals, plane.basis)) <= limit
+        value = form.from_unit(blocks[0].value)
+        advice = "Keep the Schur vectors instead." if is_other_way else ""
+        check_condition(f"{argument}at", plane.condition, value, advice=advice)
+        across = plane.dual
+    change: Matrix = plane.basis @ plane.step(goals, across) @ across.T
+    check_change(
+        f"{argument}to",
+        frobenius_norm(change),
+        form,
+        least_norm=LEAST_NORM,
+        advice=f"Move it less far{', or keep the Schur vectors' if is_other_way else ''}.",
+    )
+    return change
 
 
-def _along_eigenvectors(
-    system: Eigensystem, k: int, goal: complex, argument: str, *, is_pair: bool
-) -> Matrix:
-    value = system.eigenvalues[k]
-    _check_condition(system.condition(k), value, argument)
-    v, w = system.right[:, k], system.left[:, k]
-    if is_pair and value.imag * goal.imag < 0.0:
-        goal = goal.conjugate()  # the hand may hold either of the two
-    change = (goal - value) * np.outer(v, w.conj()) / np.vdot(w, v)
-    moved: Matrix = system.W + (2.0 if is_pair else 1.0) * change.real
-    return moved
-
-
-def nearest_normal_block(block: Matrix, goals: tuple[complex, ...], dual: Matrix) -> Matrix:
-    """The normal 2×2 block with the eigenvalues `goals` whose way from `block` changes W least.
-
-    For a pair a ± ib that is aI ± bJ with J a quarter turn; for two reals a ± d it is aI + dR with
-    R a reflection, whose axis is chosen.
-    """
-    mean = goals[0].real / 2 + goals[1].real / 2
-    if goals[0].imag != 0.0:
-        turn = abs(goals[0].imag) * np.array([[0.0, 1.0], [-1.0, 0.0]])
-        candidates = np.stack([turn, -turn])
-    else:
-        angles = np.linspace(0.0, 2 * np.pi, 720, endpoint=False)
-        d = abs(goals[0].real - goals[1].real) / 2
-        cos, sin = d * np.cos(angles), d * np.sin(angles)
-        candidates = np.stack([np.stack([cos, sin], -1), np.stack([sin, -cos], -1)], -2)
-    candidates = mean * np.eye(2) + candidates
-    metric = dual.T @ dual
-    way = candidates - block
-    lengths = np.einsum("nij,jk,nik->n", way, metric, way)
-    best: Matrix = candidates[int(np.argmin(lengths))]
-    return best
-
-
-def _check_condition(kappa: float, value: complex, argument: str) -> None:
-    if not kappa <= LARGEST_CONDITION:
+def _plane(form: RealSchur, blocks: tuple[Block, ...], argument: str) -> Plane:
+    try:
+        led = form.led_by(*blocks)
+    except np.linalg.LinAlgError as error:
         raise ArgumentError(
             f"{argument}at",
-            "is too sensitive to be moved with the eigenvectors kept: its condition number κ",
-            got=f"{kappa:.3g} at {worded(value)}",
-            expected=f"at most {LARGEST_CONDITION:g}",
-            advice="Keep the Schur vectors instead.",
-        )
-
-
-def _check_change(system: Eigensystem, moved: Matrix, argument: str) -> None:
-    change = float(np.linalg.norm(moved - system.W))
-    limit = LARGEST_CHANGE * max(system.norm, 1.0)
-    if not change <= limit:
-        raise ArgumentError(
-            f"{argument}to",
-            "would blow the weights up: the norm of their change",
-            got=f"{change:.3g}",
-            expected=f"at most {limit:.3g}, ten times the matrix's own",
-            advice="Move it less far, or keep the Schur vectors.",
-        )
-
-
-def worded(value: complex) -> str:
-    """A complex number as a sentence has it: 0.5 + 0.25i."""
-    value = complex(value)
-    if value.imag == 0.0:
-        return f"{value.real:.4g}"
-    return f"{value.real:.4g} {'+' if value.imag > 0 else '-'} {abs(value.imag):.4g}i"
+            "is too near to another eigenvalue to be moved without it",
+            got=worded(form.from_unit(blocks[0].value)),
+            expected="an eigenvalue apart from the others",
+        ) from error
+    return led.plane(sum(block.rows for block in blocks))

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from rnncore.bptt import GradientSweep
 from rnncore.cells.elman import ElmanCell
-from rnncore.checks import checked_shape
+from rnncore.checks import cast, checked_shape
 from rnncore.chunks import ShouldStop
 from rnncore.losses import Loss
 from rnncore.readout import Readout
@@ -61,6 +61,7 @@ def fan(
     [[-1, -2, -3], [1, 2, 3]]
     """
     checked_shape("scales", scales, ("K",))
+    cast("scales", scales.detach(), cell.dtype)  # or a ray would be NaN without a word
     checked_shape("x", x, ("T", cell.input_size))
     checked_shape("h_0", h_0, (cell.hidden_size,))
     if readout is None:

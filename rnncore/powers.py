@@ -8,11 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnncore.checks import ArgumentError, checked_count, checked_finite
+from rnncore.checks import checked_count, checked_finite, checked_square
 from rnncore.chunks import Cancelled, ShouldStop
+from rnncore.extended_range import LOG10_2
 from rnncore.threads import single_threaded
 
 ROUNDING = 1e-12  # in decades
+LARGEST_EXPONENT = 900  # of W as it is multiplied: 2⁹⁰⁰ times H stays within float64
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ def largest_power(W: Tensor, steps: int, *, should_stop: ShouldStop | None = Non
     >>> found.step, round(10**found.log10_norm, 3)
     (9, 3.913)
     """
-    if W.ndim != 2 or W.shape[0] != W.shape[1] or W.shape[0] == 0:
-        raise ArgumentError("W", "is not square", got=tuple(W.shape), expected="(H, H)")
+    checked_square("W", W)
     checked_finite("W", W)
     checked_count("steps", steps)
     matrix = W.detach().to(device="cpu", dtype=torch.float64).numpy()
@@ -57,17 +58,21 @@ def largest_power(W: Tensor, steps: int, *, should_stop: ShouldStop | None = Non
 
 def _largest(W: NDArray[np.float64], steps: int, should_stop: Callable[[], bool]) -> LargestPower:
     best = LargestPower(-np.inf, 1)
-    power, log10_scale = np.eye(len(W)), 0.0
+    # Wᵗ is `power` · 2ᵉ, and W itself `unit` · 2ᵏ. With k as low as products of a power of entries
+    # below 1 allow, entries far smaller than W's largest still count in them.
+    shift = int(np.frexp(np.abs(W).max())[1]) - LARGEST_EXPONENT
+    unit, power, exponent = np.ldexp(W, -shift), np.eye(len(W)), 0
     for step in range(1, steps + 1):
         if should_stop():
             raise Cancelled
-        power = W @ power
-        size = float(np.linalg.norm(power))
-        if size == 0.0:
+        power = unit @ power
+        if not power.any():
             break
-        log10_scale += float(np.log10(size))
-        power /= size
-        if log10_scale <= best.log10_norm:
+        scale = int(np.frexp(np.abs(power).max())[1])
+        power = np.ldexp(power, -scale)  # so that no square over- or underflows
+        exponent += scale + shift
+        log10_scale = exponent * LOG10_2
+        if log10_scale + np.log10(np.linalg.norm(power)) <= best.log10_norm:
             continue
         largest = log10_scale + float(np.log10(np.linalg.svd(power, compute_uv=False)[0]))
         # Of equals the first counts, whatever rounding says.

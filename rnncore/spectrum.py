@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.checks import ArgumentError, checked_finite, checked_number
+from rnncore.checks import checked_finite, checked_number, checked_square
 from rnncore.threads import single_threaded
 
 
@@ -70,8 +70,7 @@ def spectrum(W: Tensor) -> Spectrum:
     >>> spectrum(torch.tensor([[0.5, 8.0], [0.0, 0.25]])).spectral_radius
     0.5
     """
-    if W.ndim != 2 or W.shape[0] != W.shape[1] or W.shape[0] == 0:
-        raise ArgumentError("W", "is not square", got=tuple(W.shape), expected="(H, H)")
+    checked_square("W", W)
     checked_finite("W", W)
     matrix = W.detach().to(device="cpu", dtype=torch.float64).numpy()
     # A small decomposition split over threads is slower than on one, and a hundred times

@@ -12,7 +12,6 @@ from rnncore.checks import (
     checked_choice,
     checked_finite,
     checked_shape,
-    too_large,
 )
 
 
@@ -133,6 +132,15 @@ def check_sums(name: str, W: Tensor) -> float:
     """
     magnitudes = W.detach().to(torch.float64).abs()
     largest = max(float(magnitudes.sum(dim=axis).amax()) for axis in (-1, -2)) if W.numel() else 0.0
-    if not largest < torch.finfo(W.dtype).max / 4:
-        raise too_large(name, largest, W.dtype)
+    limit = torch.finfo(W.dtype).max / 4
+    if not largest < limit:
+        dtype = str(W.dtype).removeprefix("torch.")
+        raise ArgumentError(
+            f"the sum of |{name}| over a row or column",
+            f"is too large for {dtype}",
+            got=f"{largest:.6g}",
+            expected=f"less than {limit:.6g}",
+            advice="Make the weights smaller"
+            + (", or use float64." if dtype == "float32" else "."),
+        )
     return largest

@@ -94,14 +94,19 @@ GOOD = {"W_xh": torch.ones(2, 1), "W_hh": torch.ones(2, 2), "b_h": torch.zeros(2
             r"b_h does not match W_hh: got torch.float64",
         ),
         ({"W_hh": torch.ones(2, 2, dtype=torch.int64)}, r"W_hh has the wrong dtype"),
-        ({"W_hh": torch.full((2, 2), 2e38)}, r"W_hh is too large for float32: got 4e\+38"),
+        (
+            {"W_hh": torch.full((2, 2), 2e38)},
+            r"the sum of \|W_hh\| over a row or column is too large for float32: got 4e\+38",
+        ),
         (
             {
                 "W_hh": torch.tensor([[6e37, 0.0, 0.0]] * 3),
                 "W_xh": torch.ones(3, 1),
                 "b_h": torch.zeros(3),
             },
-            r"W_hh is too large for float32: got 1\.8e\+38",  # by a column: W_hhᵀ is used as well
+            # By a column: W_hhᵀ is used as well.
+            r"the sum of \|W_hh\| over a row or column is too large for float32: got 1\.8e\+38; "
+            r"expected less than 8\.50706e\+37",
         ),
         ({"activation": "gelu"}, r"activation is unknown: got 'gelu'"),
     ],

@@ -36,6 +36,19 @@ def distance(found, wanted):
     return worst
 
 
+def with_pair(H, seed, pair):
+    """A matrix that has this pair, and its other eigenvalues, of radius 1 at most."""
+    T = drawn(H, seed).triu(1)
+    T[:2, :2] = torch.tensor([[pair.real, pair.imag], [-pair.imag, pair.real]])
+    others = []
+    if H > 2:
+        rest = recurrent_matrix("gaussian", H - 2, seed=seed, spectral_radius=1.0)
+        T[2:, 2:] = rest.W
+        others = rest.spectrum.eigenvalues.tolist()
+    Q = recurrent_matrix("orthogonal", H, seed=seed).W
+    return Q @ T @ Q.mT, others
+
+
 def sensitivity(W):
     """The largest condition number, with which rounding reaches an eigenvalue."""
     system = Eigensystem.of(W)
@@ -89,16 +102,10 @@ def test_a_real_one_moves_alone_and_comes_back(H, seed, keep, re):
 
 
 @settings(max_examples=60, deadline=None)
-@given(SIZES, SEEDS, st.sampled_from(KEEPS), st.floats(-1, 1), st.floats(0.05, 0.5))
+@given(SIZES, SEEDS, st.sampled_from(KEEPS), st.floats(2, 3), st.floats(0.05, 0.5))
 def test_a_pair_becomes_two_reals_and_a_pair_again(H, seed, keep, re, half_gap):
-    W = drawn(H, seed)
-    eigenvalues = spectrum(W).eigenvalues.numpy()
-    pairs = eigenvalues[eigenvalues.imag > 1e-2]
-    assume(len(pairs))
-    pair = pairs[-1]
-    others = [z for z in eigenvalues if min(abs(z - pair), abs(z - pair.conj())) > 1e-9]
-    on_axis = [z for z in others if z.imag == 0]
-    assume(all(abs(z.real - re) > 3 * half_gap for z in on_axis))
+    pair = 0.3 + 0.8j
+    W, others = with_pair(H, seed, pair)
     split = moved_or_assume(W, (pair.real, pair.imag), (re, 0.0), half_gap=half_gap, keep=keep)
     kappa = max(sensitivity(W), sensitivity(split))
     bound = 100 * H * EPS * kappa * (1 + float(split.norm()))
@@ -108,7 +115,8 @@ def test_a_pair_becomes_two_reals_and_a_pair_again(H, seed, keep, re, half_gap):
     joined = moved_or_assume(split, (re + half_gap, 0.0), (pair.real, pair.imag), keep=keep)
     kappa = max(kappa, sensitivity(joined))
     bound = 200 * H * EPS * kappa * (1 + float(joined.norm()))
-    assert distance(spectrum(joined).eigenvalues.numpy(), eigenvalues) <= bound
+    back = [*others, pair, pair.conjugate()]
+    assert distance(spectrum(joined).eigenvalues.numpy(), back) <= bound
 
 
 @settings(max_examples=40, deadline=None)
@@ -143,6 +151,10 @@ def test_the_change_is_bounded_by_the_condition_number():
         system, (value.real, value.imag), (value.real + 0.1, value.imag), keep="schur_vectors"
     )
     assert float((kept - W).norm()) == pytest.approx(0.1 * 2**0.5, rel=1e-9)
+    # The imaginary part costs what the block in the Schur form is from a normal one.
+    block = torch.tensor([[0.3, 8.0], [-0.5, 0.3]], dtype=torch.float64)
+    kept = move_eigenvalue(block, (0.3, 2.0), (0.3, 2.1), keep="schur_vectors")
+    assert float((kept - block).norm()) == pytest.approx(0.1 * (8**2 + 0.5**2) ** 0.5 / 2)
 
 
 JORDAN = torch.tensor([[0.9, 1.0], [0.0, 0.9]])
@@ -162,10 +174,25 @@ def test_but_the_two_leave_the_axis_together():
 def test_onto_another_eigenvalue_is_refused(keep):
     W = drawn(16, 2)
     first, second = [z for z in spectrum(W).eigenvalues.tolist() if z.imag > 0.05][:2]
-    with pytest.raises(ValueError, match="is where another eigenvalue is, and the matrix would be"):
+    with pytest.raises(ValueError, match="is where another eigenvalue is, and the two could not"):
         move_eigenvalue(W, (first.real, first.imag), (second.real, second.imag), keep=keep)
-    with pytest.raises(ValueError, match="is where another eigenvalue is"):
-        move_eigenvalue(W, (first.real, first.imag), (0.123, 0.0), keep=keep)
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+def test_onto_the_axis_without_a_gap_is_the_least_gap(keep):
+    W = drawn(16, 2)
+    pair = next(z for z in spectrum(W).eigenvalues.tolist() if z.imag > 0.05)
+    at = (pair.real, pair.imag)
+    found = spectrum(move_eigenvalue(W, at, (0.123, 0.0), keep=keep)).eigenvalues
+    reals = found[(found - 0.123).abs() < 1e-3]
+    assert len(reals) == 2 and not reals.imag.any()
+    assert float(reals.real.diff().abs()) == pytest.approx(2e-6 * float(W.norm()), rel=1e-3)
+    with pytest.raises(
+        ValueError, match=r"half_gap is so small that .*expected at least 4e-06, or"
+    ):
+        move_eigenvalue(W, at, (0.123, 0.0), half_gap=1e-9, keep=keep)
+    with pytest.raises(ValueError, match=r"to is so near to the real axis .* Im = 0, or at least"):
+        move_eigenvalue(W, at, (0.123, 1e-9), keep=keep)
 
 
 def test_a_place_without_an_eigenvalue_is_named_with_the_nearest():

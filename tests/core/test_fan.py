@@ -95,6 +95,13 @@ def test_the_whole_fan_in_one_call():
         fan(cell, SCALES, x, torch.ones(16), loss, should_stop=lambda: True)
 
 
+def test_a_factor_beyond_the_dtype_is_refused():
+    cell = replace(make_cell(dtype=torch.float32), W_hh=torch.zeros(16, 16))
+    x, loss = input_sequence("impulse", 10, 2), LinearLoss(loss_direction(16))
+    with pytest.raises(ValueError, match=r"^scales is too large for float32: got 1e\+39"):
+        fan(cell, torch.tensor([1e39], dtype=torch.float64), x, torch.ones(16), loss)
+
+
 @pytest.mark.parametrize(
     ("scales", "message"),
     [

@@ -29,6 +29,23 @@ def test_powers_far_past_the_end_of_float64():
     assert found.step == 1000 and found.log10_norm == pytest.approx(1000, abs=1e-9)
 
 
+@pytest.mark.parametrize("exponent", [155, 300, -155, -170, -320])
+def test_squares_past_the_end_of_float64(exponent):
+    found = largest_power(10.0**exponent * torch.eye(3, dtype=torch.float64), 3)
+    assert found.step == (3 if exponent > 0 else 1)
+    assert found.log10_norm == pytest.approx(
+        found.step * exponent, abs=1e-3 if exponent < -300 else 1e-9
+    )
+
+
+def test_entries_far_apart():
+    """[[0, a], [b, 0]]² = ab I: the odd powers count in a and b, the even ones in their product."""
+    W = torch.tensor([[0.0, 1e-170], [1e170, 0.0]], dtype=torch.float64)
+    assert largest_power(W, 9) == LargestPower(pytest.approx(170, abs=1e-9), 1)
+    W = torch.tensor([[0.0, 1e-150], [1e170, 0.0]], dtype=torch.float64)
+    assert largest_power(W, 9) == LargestPower(pytest.approx(170 + 4 * 20, abs=1e-9), 9)
+
+
 def test_a_nilpotent_matrix_ends_in_nothing():
     found = largest_power(recurrent_matrix("delay_line", 4).W, 100)
     assert (found.log10_norm, found.step) == (pytest.approx(0, abs=1e-12), 1)

@@ -98,6 +98,45 @@ def test_every_ray_of_the_atlas_is_a_run(client: TestClient, document: dict[str,
             np.testing.assert_allclose(rays[k], single[name], atol=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("rho", "dtype"),
+    [(1e-39, "float32"), (1e-44, "float32"), (1e-310, "float64"), (1e30, "float32")],
+)
+@pytest.mark.parametrize("activation", ["linear", "tanh"])
+def test_the_atlas_is_that_of_the_direction_of_the_matrix(
+    client: TestClient, rho: float, dtype: str, activation: str
+) -> None:
+    """However small the ρ in force, the map of all ρ is the same."""
+    document = {"cell": {"hidden_size": 8, "activation": activation}, "steps": 10, "dtype": dtype}
+    (frame,), end = analyse(
+        client, {**document, "recurrent": {"spectral_radius": rho}}, "atlas", radii=5
+    )
+    assert end["status"] == "complete"
+    (plain,), _ = analyse(client, document, "atlas", radii=5)
+    found, wanted = load(frame), load(plain)
+    for name in ("radii", "log10_norm_h", "log10_grad_h"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-4)
+
+
+def test_numbers_past_the_squares_of_float64(client: TestClient) -> None:
+    edits = [{"i": 0, "j": 0, "value": 1e200}]
+    document = {**SMALL, "dtype": "float64", "recurrent": {"edits": edits}}
+    frames, _ = analyse(client, document, "powers", "conditions")
+    found = load(frames[0]) | load(frames[1])
+    assert np.abs(found["eigenvalues"]).max() == pytest.approx(1e200)
+    assert found["log10_largest_power"][0] == pytest.approx(200 * 40)
+
+
+def test_a_radius_that_is_only_rounding_has_no_atlas(client: TestClient) -> None:
+    turn = [[0.8, -0.6], [0.6, 0.8]]
+    W = np.array(turn) @ [[0.0, 1.0], [0.0, 0.0]] @ np.array(turn).T
+    edits = [{"i": i, "j": j, "value": W[i][j]} for i in (0, 1) for j in (0, 1)]
+    document = {"cell": {"hidden_size": 2}, "recurrent": {"edits": edits}}
+    frames, end = analyse(client, document, "atlas")
+    assert not frames
+    assert end["notes"][0]["code"] == "nilpotent"
+
+
 def radius(rho: float) -> dict[str, Any]:
     return {"op": "radius", "spectral_radius": rho}
 
