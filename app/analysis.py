@@ -70,7 +70,7 @@ class AnalysisRun:
         with self._clock.counting("build"):
             found = matrix(self._experiment, self._shelf, self._should_stop)
         notes: list[Note] = []
-        small = found.W_hh.shape[0] <= MOST_UNITS
+        small = found.square.shape[0] <= MOST_UNITS
         if "conditions" in self._plan.wants and small:
             yield self._conditions(found)
         if "powers" in self._plan.wants and small:
@@ -80,7 +80,7 @@ class AnalysisRun:
                 spectrum = measured_spectrum(self._experiment, found, self._shelf)
                 radius = spectrum.spectral_radius
                 has_radius = math.isfinite(radius) and not is_nilpotent(
-                    found.W_hh.numpy(), spectrum.eigenvalues.numpy()
+                    found.square.numpy(), spectrum.eigenvalues.numpy()
                 )
             if has_radius:
                 yield from self._atlas(found, radius)
@@ -96,7 +96,7 @@ class AnalysisRun:
 
     def _conditions(self, found: Matrix) -> Frame:
         with self._clock.counting("spectrum"):
-            system = Eigensystem.of(found.W_hh)
+            system = Eigensystem.of(found.square)
         eigenvalues = system.eigenvalues
         kappa = [system.condition(k) for k in range(len(eigenvalues))]
         tensors = {
@@ -106,10 +106,10 @@ class AnalysisRun:
         return Frame("conditions", 0, self._experiment.steps, tensors)
 
     def _powers(self, found: Matrix) -> Frame:
-        H = found.W_hh.shape[0]
+        H = found.square.shape[0]
         steps = min(self._experiment.steps, MOST_POWERS, POWER_PRODUCTS // H**3)
         with self._clock.counting("spectrum"):
-            largest = largest_power(found.W_hh, steps, should_stop=self._should_stop)
+            largest = largest_power(found.square, steps, should_stop=self._should_stop)
         tensors = {
             "log10_largest_power": np.array([largest.log10_norm]),
             "largest_power_step": np.array([float(largest.step)]),
@@ -133,21 +133,37 @@ class AnalysisRun:
 
     def _rays(self, start: Setting, radii: np.ndarray) -> Frame:
         """The rays of some radii; the cell has radius 1."""
-        rays = fan(
-            start.cell,
-            torch.from_numpy(radii),
-            start.x,
-            start.h_0,
-            loss_of(self._experiment, start, self._device),
-            readout=start.readout,
-            should_stop=self._should_stop,
-        )
+        loss = loss_of(self._experiment, start, self._device)
+        factors = torch.from_numpy(radii)
+        if isinstance(start.cell, ElmanCell):
+            rays = fan(
+                *(start.cell, factors, start.x, start.h_0, loss),
+                readout=start.readout,
+                should_stop=self._should_stop,
+            )
+        else:
+            rays = self._gated_rays(start, factors, loss)
         edges: Edges = np.array(self._plan.edges)
         tensors = {"radii": radii}
         for name in ("log10_norm_h", "log10_grad_h"):
             shown = getattr(rays, name)[:, edges[0] : edges[-1]]
             tensors[name] = array(min_max(shown, edges)[..., 1].float())
         return Frame("atlas", int(edges[0]), int(edges[-1]), tensors)
+
+    def _gated_rays(self, start: Setting, factors: Tensor, loss: Loss) -> Fan:
+        """One run after the other: gates have no common scale that one product could carry."""
+        norms, gradients = [], []
+        for factor in factors.tolist():
+            scaled = replace(start.cell, W_hh=factor * start.cell.W_hh)
+            rollout = rollout_of(replace(start, cell=scaled), has_outputs=False)
+            for _ in rollout.states(self._should_stop, bounds=()):
+                pass
+            sweep = sweep_of(rollout, loss)
+            for _ in sweep.chunks(bounds=(), should_stop=self._should_stop):
+                pass
+            norms.append(rollout.log10_norm_h)
+            gradients.append(sweep.chunk(0, rollout.steps).log10_grad_h)
+        return Fan(factors, torch.stack(norms), torch.stack(gradients))
 
 
 NO_ATLAS = (

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from app import __version__
 from app.errors import refusal
+from app.experiment import Cell
 from app.export import WholeRun
 from app.frames import Array
 from rnncore import state_dict_of
@@ -38,12 +39,10 @@ tensors = load(zlib.decompress(base64.b64decode("""
 x, h_0 = tensors["x"], tensors["h_0"]  # {shapes}
 
 '''
-MODULE = """rnn = torch.nn.RNN(
-    {D}, {H}, nonlinearity="{activation}", batch_first=True, dtype=x.dtype
-)
+MODULE = """rnn = torch.nn.{module}({D}, {H}, batch_first=True, dtype=x.dtype{options})
 rnn.load_state_dict({{name: tensors[name] for name in rnn.state_dict()}})
 with torch.no_grad():
-    h, h_n = rnn(x, h_0.unsqueeze(0))
+    h, {end} = rnn(x, {start})
 """
 # PyTorch has no linear recurrent module.
 LOOP = """W_xh, W_hh = tensors["weight_ih_l0"], tensors["weight_hh_l0"]
@@ -92,7 +91,7 @@ def pytorch_cell(run: WholeRun, other: Array | None) -> str:
     }
     shapes = f"{tuple(tensors['x'].shape)} and {tuple(tensors['h_0'].shape)}"
     head = HEAD.format(
-        title=f"{cell.activation} network: H = {cell.hidden_size}, D = {cell.input_size}, "
+        title=f"{_named(cell)}: H = {cell.hidden_size}, D = {cell.input_size}, "
         f"T = {experiment.steps}, B = {experiment.batch_size}, {experiment.dtype}",
         version=__version__,
         link=f"; in its page: {link}" if link else "",
@@ -100,13 +99,26 @@ def pytorch_cell(run: WholeRun, other: Array | None) -> str:
         shapes=shapes,
     )
     body = LOOP
-    if cell.activation != "linear":
-        body = MODULE.format(D=cell.input_size, H=cell.hidden_size, activation=cell.activation)
+    if cell.kind != "elman" or cell.activation != "linear":
+        body = _module(cell)
     if len(steps) == 0:
         return head + body + READOUT + NO_CHECK
     compared = _said(steps, experiment.steps)
     check = CHECK.format(compared=compared, tolerance=TOLERANCES[experiment.dtype])
     return head + body + READOUT + check
+
+
+def _module(cell: Cell) -> str:
+    parts = {"module": cell.kind.upper(), "options": "", "end": "h_n", "start": "h_0.unsqueeze(0)"}
+    if cell.kind == "elman":
+        parts |= {"module": "RNN", "options": f', nonlinearity="{cell.activation}"'}
+    if cell.kind == "lstm":
+        parts |= {"end": "(h_n, c_n)", "start": "(h_0.unsqueeze(0), 0 * h_0.unsqueeze(0))"}
+    return MODULE.format(D=cell.input_size, H=cell.hidden_size, **parts)
+
+
+def _named(cell: Cell) -> str:
+    return f"{cell.activation} network" if cell.kind == "elman" else cell.kind.upper()
 
 
 def _compared(h: Array, other: Array | None) -> np.ndarray:

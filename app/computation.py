@@ -15,15 +15,17 @@ from app.experiment import Experiment
 from app.frames import Array, Frame
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import Plan
-from app.protocol import Done, Note
+from app.protocol import GATE_TENSORS, Done, Note
+from app.rollouts import AnyRollout, AnySweep, gradients_of, norms_of, rollout_of, sweep_of
 from app.stages import DTYPES, Setting, array, setting
 from app.verdict import Diagnosis
 from rnncore import (
-    GradientSweep,
+    GradientChunk,
     LinearLoss,
     MeanSquaredLoss,
     Rollout,
     Spectrum,
+    StateChunk,
     diagnose,
     largest_magnitude,
     loss_direction,
@@ -72,13 +74,10 @@ class Computation:
         if found.drawn is not None:
             yield self._spectrum(found)
         with self._clock.counting("forward"):
-            rollout = Rollout(
-                *(start.cell, start.x, start.h_0, start.readout),
-                has_outputs="y" not in self._plan.omits,
-            )
+            rollout = rollout_of(start, has_outputs="y" not in self._plan.omits)
         yield from self._states(rollout)
         with self._clock.counting("backward"):
-            sweep = GradientSweep(rollout, loss_of(self._experiment, start, self._device))
+            sweep = sweep_of(rollout, loss_of(self._experiment, start, self._device))
         yield from self._gradients(sweep)
         if found.drawn is None:
             yield self._spectrum(found)
@@ -89,7 +88,7 @@ class Computation:
         if not self._plan.splits_weights:
             yield Frame("weights", 0, steps, {**others, "W_hh": array(start.cell.W_hh)})
             return
-        yield Frame("weights", 0, steps, others, start.weights_source)
+        yield Frame("weights", 0, steps, others, start.drawn.source)
         if found.drawn is None:
             yield Frame("matrix", 0, steps, {"W_hh": array(start.cell.W_hh)})
         else:
@@ -118,7 +117,7 @@ class Computation:
         with self._clock.counting("spectrum"):
             return measured_spectrum(self._experiment, found, self._shelf)
 
-    def _states(self, rollout: Rollout) -> Iterator[Frame]:
+    def _states(self, rollout: AnyRollout) -> Iterator[Frame]:
         chunks = rollout.states(self._should_stop, bounds=self._plan.forward)
         for chunk in self._clock.each("forward", chunks):
             edges = self._plan.edges_within(chunk.t0, chunk.t1)
@@ -127,18 +126,25 @@ class Computation:
                 **({"y": _values(chunk.y, edges)} if rollout.has_outputs else {}),
                 "log10_norm_h": _logs(chunk.log10_norm_h, edges),
             }
+            for name, logs in norms_of(rollout, chunk.t0, chunk.t1).items():
+                tensors[name] = _logs(logs, edges)
+            tensors |= {name: _values(gate, edges) for name, gate in self._gates(rollout, chunk)}
             yield Frame("states", chunk.t0, chunk.t1, tensors)
 
-    def _gradients(self, sweep: GradientSweep) -> Iterator[Frame]:
+    def _gates(self, rollout: AnyRollout, chunk: StateChunk) -> Iterator[tuple[str, Tensor]]:
+        """The gates that are wanted."""
+        if isinstance(rollout, Rollout) or self._plan.omits.issuperset(GATE_TENSORS):
+            return
+        for name, gate in rollout.gates(chunk.t0, chunk.t1).items():
+            if name not in self._plan.omits:
+                yield name, gate
+
+    def _gradients(self, sweep: AnySweep) -> Iterator[Frame]:
         chunks = sweep.chunks(bounds=self._plan.backward, should_stop=self._should_stop)
         cotangent = self._cotangent()
         for chunk in self._clock.each("backward", chunks):
             edges = self._plan.edges_within(chunk.t0, chunk.t1)
-            tensors = {
-                "log10_grad_h": _logs(chunk.log10_grad_h, edges),
-                "log10_grad_W_hh": _logs(chunk.log10_grad_W_hh, edges),
-                "log10_grad_W_xh": _logs(chunk.log10_grad_W_xh, edges),
-            }
+            tensors = {name: _logs(logs, edges) for name, logs in gradients_of(chunk).items()}
             yield Frame("gradients", chunk.t0, chunk.t1, tensors | cotangent)
             cotangent = {}
 
@@ -149,7 +155,7 @@ class Computation:
         c = loss_direction(self._experiment.cell.hidden_size)
         return {"cotangent": array(c.to(DTYPES[self._experiment.dtype]))}
 
-    def _done(self, found: Matrix, rollout: Rollout, sweep: GradientSweep) -> Done:
+    def _done(self, found: Matrix, rollout: AnyRollout, sweep: AnySweep) -> Done:
         measured = self._measured(found)
         return Done(
             id=None,
@@ -164,16 +170,18 @@ class Computation:
             experiment=in_force(self._experiment),
         )
 
-    def _verdict(self, measured: Spectrum, rollout: Rollout, sweep: GradientSweep) -> Diagnosis:
+    def _verdict(self, measured: Spectrum, rollout: AnyRollout, sweep: AnySweep) -> Diagnosis:
         gradients = sweep.chunk(0, rollout.steps)
+        # With gates there is no one W_hh and no one φ' whose parts or bounds could be told.
+        parts = gradients if isinstance(gradients, GradientChunk) else None
         verdict = diagnose(
             log10_norm_h=rollout.log10_norm_h,
             log10_grad_h=gradients.log10_grad_h,
-            log10_saturation=gradients.log10_saturation,
-            log10_linear_gain=gradients.log10_linear_gain,
+            log10_saturation=parts.log10_saturation if parts else None,
+            log10_linear_gain=parts.log10_linear_gain if parts else None,
             loss_at=self._experiment.loss.at,
-            activation=self._experiment.cell.activation,
-            largest_singular_value=measured.largest_singular_value,
+            activation=self._experiment.cell.activation if parts else "tanh",
+            largest_singular_value=measured.largest_singular_value if parts else None,
             dtype=DTYPES[self._experiment.dtype],
         )
         return Diagnosis.model_validate(verdict.to_dict())

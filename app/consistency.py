@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 from pydantic_core import PydanticCustomError
 
+from app.gates import BIAS_BLOCKS, GATES
+
 if TYPE_CHECKING:
     from app.edits import Edit
     from app.experiment import Experiment
@@ -57,10 +59,12 @@ def _check_edits(experiment: Experiment) -> None:
     hidden = "hidden_size", cell.hidden_size
     inputs = "input_size", cell.input_size
     outputs = "output_size", cell.output_size
+    gates, biases = len(GATES[cell.kind]), BIAS_BLOCKS[cell.kind]
+    rows = _times(gates, hidden)
     sizes = {
-        "recurrent.edits": (hidden, hidden),
-        "input_weights.edits": (hidden, inputs),
-        "bias.edits": (hidden, hidden),
+        "recurrent.edits": (rows, hidden),
+        "input_weights.edits": (rows, inputs),
+        "bias.edits": (_times(biases, hidden), hidden),
         "readout.edits": (outputs, hidden),
         "output_bias.edits": (outputs, outputs),
     }
@@ -72,15 +76,20 @@ def _check_edits(experiment: Experiment) -> None:
                 _check_index(f"{path}.{k}", edit, names, size_name, size)
 
 
+def _times(count: int, size: tuple[str, int]) -> tuple[str, int]:
+    name, number = size
+    return (name if count == 1 else f"{count} · {name}"), count * number
+
+
 def _check_index(path: str, edit: Edit, names: tuple[str, str], size_name: str, size: int) -> None:
     """One index of a set, or one interval of a zero, against the size of its axis."""
     index = getattr(edit, names[0], None)
     if index is not None and index >= size:
-        expected = f"0 to {size - 1} for {size_name} {size}"
+        expected = f"0 to {size - 1}, for {size_name} is {size}"
         _refuse(f"{path}.{names[0]}", "is out of range", index, expected, "Indices count from 0.")
     interval = getattr(edit, names[1], None)
     if interval is not None and not interval[0] < interval[1] <= size:
-        expected = f"two numbers from 0 to {size} for {size_name} {size}, the second larger"
+        expected = f"two numbers from 0 to {size}, for {size_name} is {size}, the second larger"
         got = f"{interval[0]} to {interval[1]}"
         _refuse(f"{path}.{names[1]}", "is no interval of the matrix", got, expected)
 
@@ -126,6 +135,7 @@ def _all_numbers(experiment: Experiment) -> Iterator[tuple[str, Numbers | None]]
                 yield f"{path}.{k}.{name}", getattr(edit, name, None)
     yield "input_weights.scale", experiment.input_weights.scale
     yield "bias.scale", experiment.bias.scale
+    yield "bias.forget", experiment.bias.forget
     yield "readout.scale", experiment.readout.scale
     yield "input.amplitude", experiment.input.amplitude
     if experiment.input.kind == "values":

@@ -21,10 +21,11 @@ Rows = Annotated[list[Vector], Field(fail_fast=True)]
 class Cell(Document):
     """The recurrent cell and its sizes."""
 
-    kind: Literal["elman"] = "elman"
-    """Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h)."""
+    kind: Literal["elman", "gru", "lstm"] = "elman"
+    """Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
+    their gates stacked along the rows of the weights, r z n and i f g o."""
     activation: Literal["tanh", "relu", "linear"] = "tanh"
-    """The activation φ."""
+    """The activation φ of an elman cell; gru and lstm have their own."""
     input_size: int = Field(1, ge=1)
     """D, the number of inputs; 1 to the server's --max-input."""
     hidden_size: int = Field(64, ge=1)
@@ -64,7 +65,8 @@ class Recurrent(Document):
     gain: float | None = Field(None, ge=0)
     """Factor on the draw, without rescaling to a radius, 0 or more; not with spectral_radius."""
     edits: SquareEdits = Field(default_factory=list)
-    """Operations on W_hh as it was drawn and scaled, or loaded, in order."""
+    """Operations on W_hh as it was drawn and scaled, or loaded, in order. In gru and lstm those on
+    eigenvalues and normality are of the candidate's block, n or g, and a radius is that block's."""
 
 
 class InputWeights(Document):
@@ -79,12 +81,17 @@ class InputWeights(Document):
 
 
 class Bias(Document):
-    """How b_h is drawn, scale · N(0, 1), zero by default, and edited."""
+    """How b_h is drawn, scale · N(0, 1), zero by default, and edited.
+
+    With gru it has 4H entries: those of r, z and n, and b_hn, which stands inside r ⊙ (…).
+    """
 
     scale: float = Field(0.0, ge=0)
     """Factor on the draw, 0 or more."""
     seed: Seed = 3
     """Seed of the draw; 0 to 2^53 - 1."""
+    forget: float = 0.0
+    """Added to the bias of the gate that keeps: b_f of lstm, b_z of gru; not used by elman."""
     edits: VectorEdits = Field(default_factory=list)
     """Operations on b_h as it was drawn or loaded, in order."""
 

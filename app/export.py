@@ -79,7 +79,9 @@ def network_file(run: WholeRun) -> bytes:
     is_plain = experiment.readout == Readout() and not experiment.output_bias.edits
     if is_plain and run.names == ModuleNames():
         del weights["W_hy"], weights["b_y"]
-    metadata = {"nonlinearity": experiment.cell.activation} | run.origin
+    metadata = dict(run.origin)
+    if experiment.cell.kind == "elman":
+        metadata["nonlinearity"] = experiment.cell.activation
     return safetensors.torch.save(state_dict_of(weights, run.names), metadata)
 
 

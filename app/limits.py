@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.consistency import edit_lists
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
+from app.gates import BIAS_BLOCKS, GATES
 from app.plan import group_size
 from app.protocol import Analyse, Run, View
 from app.settings import Settings, flag
@@ -101,20 +102,23 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     item = ITEM_BYTES[experiment.dtype]
     columns = T if view is None else min(view.columns, view.t1 - view.t0)
     values_per_norm = 1 if view is None else 2
-    weights = H * (D + H + O) + H + O
-    draw = NORM_BYTES * H * H  # W_hh as it was drawn, for a client that scales it
+    gates = len(GATES[cell.kind])
+    # What gated cells keep of a step beside h: each gate, and c.
+    kept = 0 if gates == 1 else gates + 1
+    weights = gates * H * (D + H) + O * H + BIAS_BLOCKS[cell.kind] * H + O
+    draw = NORM_BYTES * gates * H * H  # W_hh as it was drawn, for a client that scales it
     result = (
         item * (weights + B * H + H)
         + draw
         + NORM_BYTES * 3 * H
-        + item * B * columns * (D + H + O)
-        + NORM_BYTES * values_per_norm * columns * (2 * B + 2)
+        + item * B * columns * (D + (1 + kept) * H + O)
+        + NORM_BYTES * values_per_norm * columns * (5 * B + 2)
     )
     memory = (
         result
         + (NORM_BYTES + item) * weights  # the draw in float64, and as it is used
         + NORM_BYTES * 8 * H * H  # spectrum: copies of W, and complex work space
-        + item * B * T * (3 * H + O)  # the drive, a, the states; the outputs
+        + item * B * T * ((3 + 2 * kept) * H + O)  # the drive, a, the states; the outputs
         + (NORM_BYTES + item) * B * T * D
         + NORM_BYTES * 8 * B * T  # norms, scales and their logarithms
     )

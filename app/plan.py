@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.experiment import Experiment
+from app.gates import GATES
 from app.protocol import Analyse, Analysis, Run
 from rnncore import (
     backward_bounds,
@@ -96,7 +97,7 @@ class AnalysisPlan:
 
 def group_size(experiment: Experiment) -> int:
     """Rays of the atlas that are computed side by side."""
-    products = experiment.steps * experiment.cell.hidden_size**2
+    products = _products(experiment)
     return max(1, GROUP_PRODUCTS // products)
 
 
@@ -110,7 +111,8 @@ def plan_of(message: Run | Analyse) -> AnyPlan:
 
 def _products(experiment: Experiment) -> int:
     """Multiplications of a forward run."""
-    return experiment.batch_size * experiment.steps * experiment.cell.hidden_size**2
+    cell = experiment.cell
+    return experiment.batch_size * experiment.steps * len(GATES[cell.kind]) * cell.hidden_size**2
 
 
 def _growing(edges: Sequence[int]) -> Iterator[Bounds]:

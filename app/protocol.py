@@ -42,8 +42,11 @@ class View(Document):
 
 
 Omissible = Literal[
-    "W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "log10_grad_W_xh", "cotangent", "singular_values"
+    *("W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "log10_grad_W_xh", "cotangent"),
+    *("singular_values", "i", "f", "g", "o", "c", "r", "z", "n"),
 ]
+# Of gru and lstm alone, and large.
+GATE_TENSORS = frozenset({"i", "f", "g", "o", "c", "r", "z", "n"})
 
 
 class Run(Document):

@@ -13,9 +13,12 @@ from app.edits import Edit
 from app.experiment import Experiment
 from app.files import Files
 from app.frames import Array
+from app.gates import BIAS_BLOCKS, GATES, KEEPING, block
 from app.matrix import Matrix, Shelf, origin_of
 from rnncore import (
     ElmanCell,
+    GRUCell,
+    LSTMCell,
     Readout,
     apply_edits,
     cast,
@@ -32,6 +35,7 @@ EDITED = {
     "W_hy": "readout.edits",
     "b_y": "output_bias.edits",
 }
+Cell = ElmanCell | GRUCell | LSTMCell
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -39,8 +43,8 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class Weights:
     """W_xh, b_h and the readout, as the run uses them."""
 
-    W_xh: Tensor  # (H, D)
-    b_h: Tensor  # (H,)
+    W_xh: Tensor  # (H, D), or the blocks of all gates
+    b_h: Tensor  # (H,), likewise; GRU's b_hn comes last
     readout: Readout
     source: str
 
@@ -62,9 +66,13 @@ def weights(experiment: Experiment, shelf: Shelf, device: str) -> Weights:
     def make() -> Weights:
         layer = shelf.files.layer(experiment)
         brought = {} if layer is None else layer.weights
+        b_h = gaussian_bias(BIAS_BLOCKS[cell.kind] * H, scale=bias.scale, seed=bias.seed)
+        if cell.kind != "elman":
+            b_h[block(KEEPING, H)] += bias.forget
+        rows = len(GATES[cell.kind]) * H
         drawn = {
-            "W_xh": gaussian_weights(H, D, scale=drive.scale, seed=drive.seed),
-            "b_h": gaussian_bias(H, scale=bias.scale, seed=bias.seed),
+            "W_xh": gaussian_weights(rows, D, scale=drive.scale, seed=drive.seed),
+            "b_h": b_h,
             "W_hy": gaussian_weights(O, H, scale=out.scale, seed=out.seed),
             "b_y": torch.zeros(O, dtype=torch.float64),
         }
@@ -88,17 +96,17 @@ def _with_edits(weight: Tensor, path: str, lists: Mapping[str, Sequence[Edit]]) 
 class Setting:
     """Everything that a run starts from, in its dtype and on its device."""
 
-    cell: ElmanCell
+    cell: Cell
     readout: Readout
     x: Tensor  # (…, T, D)
     h_0: Tensor  # (…, H)
-    weights_source: str  # of all weights but W_hh
+    drawn: Weights
 
     def other_weights(self) -> Mapping[str, Array]:
         """All weights but W_hh, by name."""
         return {
-            "W_xh": array(self.cell.W_xh),
-            "b_h": array(self.cell.b_h),
+            "W_xh": array(self.drawn.W_xh),
+            "b_h": array(self.drawn.b_h),
             "W_hy": array(self.readout.W_hy),
             "b_y": array(self.readout.b_y),
         }
@@ -115,12 +123,23 @@ def setting(experiment: Experiment, found: Matrix, shelf: Shelf, device: str) ->
     W_hh = cast("W_hh", found.W_hh, dtype).to(device)
     x, h_0 = stimuli(experiment, shelf.files)
     return Setting(
-        ElmanCell(drawn.W_xh, W_hh, drawn.b_h, experiment.cell.activation),
+        _cell(experiment, drawn.W_xh, W_hh, drawn.b_h),
         drawn.readout,
         cast("x", x, dtype).to(device),
         cast("h_0", h_0, dtype).to(device),
-        drawn.source,
+        drawn,
     )
+
+
+def _cell(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Cell:
+    match experiment.cell.kind:
+        case "elman":
+            return ElmanCell(W_xh, W_hh, b_h, experiment.cell.activation)
+        case "gru":
+            inside = len(GATES["gru"]) * experiment.cell.hidden_size
+            return GRUCell(W_xh, W_hh, b_h[:inside], b_h[inside:])
+        case "lstm":
+            return LSTMCell(W_xh, W_hh, b_h)
 
 
 def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, Tensor]:

@@ -72,5 +72,6 @@ class Diagnosis(_Measured):
 
     states: StatesVerdict
     gradients: GradientsVerdict
-    certificate: Certificate
+    certificate: Certificate | None
+    """Null for gru and lstm, whose gates no singular value of one matrix speaks for."""
     float_end: FloatEnd

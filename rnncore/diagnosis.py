@@ -86,12 +86,15 @@ class Diagnosis:
 
     states: QuantityFate
     gradients: GradientFate
-    certificate: Certificate
+    certificate: Certificate | None
     float_end: FloatEnd
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dicts of plain numbers, with None for what is not finite."""
-        return {name: _finite_or_none(part) for name, part in asdict(self).items()}
+        return {
+            name: None if part is None else _finite_or_none(part)
+            for name, part in asdict(self).items()
+        }
 
 
 def quantity_fate(log10_norms: Tensor, *, toward: Literal["end", "start"]) -> QuantityFate:
@@ -120,46 +123,46 @@ def diagnose(
     *,
     log10_norm_h: Tensor,
     log10_grad_h: Tensor,
-    log10_saturation: Tensor,
-    log10_linear_gain: Tensor,
+    log10_saturation: Tensor | None,
+    log10_linear_gain: Tensor | None,
     loss_at: At,
     activation: Activation,
-    largest_singular_value: float,
+    largest_singular_value: float | None,
     dtype: torch.dtype,
 ) -> Diagnosis:
     """The diagnosis of a run from its norms, all (…, T) as in `StateChunk` and `GradientChunk`.
 
     Args:
+        log10_saturation: None for a cell with gates, which has no such part.
+        log10_linear_gain: likewise.
         loss_at: where the loss sits: "last" or "every".
-        activation: φ, for its steepest slope γ.
-        largest_singular_value: σ_max of W_hh.
+        activation: φ, for its steepest slope γ and the bound of the states.
+        largest_singular_value: σ_max of W_hh; None where it proves nothing.
         dtype: of the run.
 
     Raises:
         ValueError: an unknown choice, a missing time axis, or a σ_max that is not a number.
     """
     checked_choice("loss_at", loss_at, LOSS_TIMES)
-    sigma_max = checked_number("largest_singular_value", largest_singular_value, least=0.0)
-    gamma = steepest_slope(activation)
     info = torch.finfo(dtype)
-    grad_h, saturation, linear_gain = (
-        _curves(name, logs, "start")
+    grad_h = _curves("log10_grad_h", log10_grad_h, "start")
+    # One and the same sequences in all three, or the parts would not add up to the whole.
+    survivors = _survivors(grad_h)
+    saturation, linear_gain = (
+        None if logs is None else _mean(_curves(name, logs, "start"), survivors)
         for name, logs in (
-            ("log10_grad_h", log10_grad_h),
             ("log10_saturation", log10_saturation),
             ("log10_linear_gain", log10_linear_gain),
         )
     )
-    # One and the same sequences in all three, or the parts would not add up to the whole.
-    survivors = _survivors(grad_h)
-    parts = (_mean(curves, survivors) for curves in (grad_h, saturation, linear_gain))
+    mean = _mean(grad_h, survivors)
     states = quantity_fate(log10_norm_h, toward="end")
     if activation == "tanh" and states.fate == "explode":
         states = replace(states, fate="live")  # it grows into its bound, and no further
     return Diagnosis(
         states=states,
-        gradients=_gradient_fate(*parts, at=loss_at),
-        certificate=_certificate(gamma, sigma_max),
+        gradients=_gradient_fate(mean, saturation, linear_gain, at=loss_at),
+        certificate=_certificate(activation, largest_singular_value),
         float_end=FloatEnd(
             dtype=str(dtype).removeprefix("torch."),
             log10_max=log10(info.max),
@@ -168,12 +171,17 @@ def diagnose(
     )
 
 
-def _certificate(gamma: float, sigma_max: float) -> Certificate:
-    bound = sigma_max * gamma
+def _certificate(activation: Activation, sigma_max: float | None) -> Certificate | None:
+    if sigma_max is None:
+        return None
+    gamma = steepest_slope(activation)
+    bound = checked_number("largest_singular_value", sigma_max, least=0.0) * gamma
     return Certificate(gamma, sigma_max, bound < 1 - SIGMA_TOLERANCE, bound > 1 + SIGMA_TOLERANCE)
 
 
-def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: At) -> GradientFate:
+def _gradient_fate(
+    grad_h: Curve, saturation: Curve | None, linear_gain: Curve | None, *, at: At
+) -> GradientFate:
     measured = _fate(grad_h)
     if measured.fate is None:
         return GradientFate(log10_start=measured.log10_start, start_after=measured.start_after)
@@ -187,11 +195,15 @@ def _gradient_fate(grad_h: Curve, saturation: Curve, linear_gain: Curve, *, at: 
     has_parts = at == "last" and measured.fate != "zero"
     return GradientFate(
         **vars(measured),
-        log10_saturation=float(saturation[start:-1].mean()) if has_parts else None,
-        log10_linear_gain=float(linear_gain[start:-1].mean()) if has_parts else None,
+        log10_saturation=_part(saturation, start) if has_parts else None,
+        log10_linear_gain=_part(linear_gain, start) if has_parts else None,
         threshold_log10=threshold,
         steps_to_threshold=int(np.argmax(reached)) if reached.any() else None,
     )
+
+
+def _part(curve: Curve | None, start: int) -> float | None:
+    return None if curve is None else float(curve[start:-1].mean())
 
 
 def _curves(argument: str, logs: Tensor, toward: Literal["end", "start"]) -> Curve:

@@ -49,7 +49,8 @@ class RecurrentLayer:
         names: its module's names.
         cell: which cell.
         weights: in the chapter's symbols, as far as they were found, in the dtype found: W_xh
-            (H, D), W_hh (H, H), b_h (H,), W_hy (O, H), b_y (O,).
+            (H, D), W_hh (H, H), b_h (H,), W_hy (O, H), b_y (O,). nn.GRU's three and nn.LSTM's four
+            gates stand one below the other; nn.GRU's b_hn (H,) is the end of b_h (4H,).
         sources: symbol → the names of the tensors that it was made of.
         hidden_size: H.
         input_size: D; None where there is no W_xh.
@@ -106,13 +107,14 @@ def recurrent_layers(tensors: Mapping[str, Tensor]) -> tuple[RecurrentLayer, ...
 def state_dict_of(
     weights: Mapping[str, Tensor], names: ModuleNames | None = None
 ) -> dict[str, Tensor]:
-    """The weights of an Elman layer under PyTorch's names: the inverse of `recurrent_layers`.
+    """The weights of a layer under PyTorch's names: the inverse of `recurrent_layers`.
 
-    b_h goes to bias_ih and bias_hh is 0, so that reading them back gives the same bits.
+    b_h goes to bias_ih and bias_hh is 0, but for nn.GRU's b_hn, so that reading them back gives
+    the same bits.
 
     Args:
-        weights: W_xh (H, D), W_hh (H, H), b_h (H,), and W_hy (O, H) and b_y (O,) where the readout
-            is to be written too.
+        weights: W_xh (G·H, D), W_hh (G·H, H), b_h (G·H,) or of a GRU (4H,), and W_hy (O, H) and
+            b_y (O,) where the readout is to be written too.
         names: the module's; None for a bare nn.RNN.
 
     >>> cell = {"W_xh": torch.ones(2, 1), "W_hh": torch.eye(2), "b_h": torch.zeros(2)}
@@ -121,11 +123,16 @@ def state_dict_of(
     """
     names = names or ModuleNames()
     stem = f"{names.prefix}{{}}{names.suffix}".format
+    W_hh, b_h = weights["W_hh"], weights["b_h"]
+    rows, H = W_hh.shape
+    b_hh = torch.zeros_like(b_h[:rows])
+    if len(b_h) > rows:
+        b_hh[rows - H :] = b_h[rows:]
     found = {
         stem("weight_ih"): weights["W_xh"],
-        stem("weight_hh"): weights["W_hh"],
-        stem("bias_ih"): weights["b_h"],
-        stem("bias_hh"): torch.zeros_like(weights["b_h"]),
+        stem("weight_hh"): W_hh,
+        stem("bias_ih"): b_h[:rows],
+        stem("bias_hh"): b_hh,
     }
     if "W_hy" in weights:
         found[f"{names.readout}weight"] = weights["W_hy"]
@@ -197,9 +204,7 @@ def _layer(
         "W_hh": (parts["weight_hh"],),
     }
     if biases:
-        # In float64: the sum of two numbers of a narrower dtype keeps all their digits.
-        total = sum((tensors[name].double() for name in biases), torch.zeros(rows).double())
-        weights["b_h"] = total.to(tensors[biases[0]].dtype) if len(biases) == 1 else total
+        weights["b_h"] = _bias(cell, H, {part: tensors[parts[part]] for part in parts})
         sources["b_h"] = tuple(biases)
     return RecurrentLayer(
         ModuleNames(key.prefix, key.suffix),
@@ -210,6 +215,17 @@ def _layer(
         input_size=W_ih.shape[1],
         problem=_problem(key, parts, groups),
     )
+
+
+def _bias(cell: CellKind, H: int, parts: Mapping[str, Tensor]) -> Tensor:
+    """b_ih + b_hh; GRU's b_hn stands inside r ⊙ (…), so it stays apart and comes last."""
+    zero = torch.zeros(1, dtype=torch.float64)
+    # In float64: the sum of two numbers of a narrower dtype keeps all their digits.
+    b_ih, b_hh = (parts.get(part, zero).double() for part in ("bias_ih", "bias_hh"))
+    if cell != "gru":
+        return b_ih + b_hh
+    b_ih, b_hh = b_ih.expand(3 * H), b_hh.expand(3 * H)
+    return torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :], b_hh[2 * H :]])
 
 
 def _cell_of(name: str, W_hh: Tensor, *, has_projection: bool) -> tuple[CellKind, int]:

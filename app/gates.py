@@ -1,0 +1,22 @@
+"""The gates of a cell: blocks of H rows in its weights, in PyTorch's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+GATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "elman": ("h",),
+    "gru": ("r", "z", "n"),
+    "lstm": ("i", "f", "g", "o"),
+}
+# GRU's b_hn comes after its three blocks.
+BIAS_BLOCKS: Final[Mapping[str, int]] = {"elman": 1, "gru": 4, "lstm": 4}
+# The gate that makes the new value: its block's spectrum is shown and edited.
+CANDIDATE: Final[Mapping[str, int]] = {"elman": 0, "gru": 2, "lstm": 2}
+KEEPING: Final = 1  # the block of the gate that keeps, z or f
+
+
+def block(number: int, hidden_size: int) -> slice:
+    """The rows of a block."""
+    return slice(number * hidden_size, (number + 1) * hidden_size)
