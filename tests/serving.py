@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +39,10 @@ class Server:
     ) -> None:
         self.url = ""
         self.port = 0
-        self._command = (*command, "--no-open", *flags)
+        # What a test uploads is nobody's; a restarted server finds it again.
+        uploads = tempfile.mkdtemp(prefix="rhoscope-")
+        weakref.finalize(self, shutil.rmtree, uploads, ignore_errors=True)
+        self._command = (*command, "--no-open", "--upload-folder", uploads, *flags)
         self._cwd = cwd
         # A variable of the machine must not decide what the tests see.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("RHOSCOPE_")}

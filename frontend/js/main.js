@@ -5,13 +5,14 @@ import { unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
 import { readPalette } from "./render/palette.js";
 import { Scene } from "./render/scene.js";
-import { withoutRefused } from "./state/edits.js";
+import { holdsRefused, refusalOf } from "./state/edits.js";
 import { isSame } from "./state/experiment.js";
 import { decodeLink } from "./state/link.js";
 import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
 import { mountControls } from "./ui/controls.js";
+import { mountFiles } from "./ui/files.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
@@ -20,6 +21,7 @@ import { mountPlaces } from "./ui/places.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
+import { mountSaveMenu } from "./ui/save_menu.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
 import * as atlas from "./views/atlas.js";
@@ -77,7 +79,7 @@ verdict.mount(place(".verdict-row"), scene, signal);
 equation.mount(place(".equation"), scene, signal);
 readout.mount(place(".readout"), scene, signal);
 
-const messages = mountMessages(place(".messages"), { server: () => runner.retry(), problem: () => ask(true) }, signal);
+const messages = mountMessages(place(".messages"), { server: () => runner.retry(), problem: () => ask(true), file: () => files.choose() }, signal);
 const progress = mountProgress(place(".progress"), { onStop: () => runner.cancel() }, signal);
 const clock = mountClock(place(".clock"), store, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
@@ -85,7 +87,15 @@ const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
 const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
+mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
+/** What the server takes; its hello says it. */
+let largestUpload_bytes = 2 ** 23;
+const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {
+  largestBytes: () => largestUpload_bytes,
+  say: messages.file,
+  retry: () => ask(true),
+}, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
   for (const { panel } of views) panel?.restyle();
@@ -106,7 +116,13 @@ const runner = new Runner(stream, {
   },
   onStopped: () => giveUp("Stopped."),
   onError: (error, experiment) => {
-    if (experiment && scene.whole && takeBack(error, experiment)) return;
+    if (experiment && takeBack(error, experiment)) return;
+    // What is no longer wished needs no word: the newer wish is on its way.
+    if (experiment && scene.whole && !isSame(experiment, store.experiment)) return;
+    if (error.code === "unknown_file" && typeof error.got === "string") {
+      giveUp("");
+      return files.ask(error.got);
+    }
     if (experiment) controls.explain(error.field, error.message);
     if (experiment && !scene.whole) void openInstead(error.message);
     else giveUp(error.message);
@@ -119,6 +135,7 @@ const runner = new Runner(stream, {
   onHello: (hello) => {
     truth.version = hello.version;
     controls.setCapabilities(hello);
+    largestUpload_bytes = hello.limits.max_upload_bytes;
   },
 }, signal);
 const resting = mountResting(scene, views, isStillComing, analyse, signal);
@@ -132,13 +149,17 @@ function analyse() {
   if (normality.isOfInterest()) wants.push("powers");
   if (top === "atlas" || bottom === "atlas") wants.push("atlas");
   const { steps } = store.experiment;
-  if (scene.isAtRest && wants.length) analyst.ask(wants, { t0: 0, t1: steps, columns: Math.min(steps, ATLAS_COLUMNS) });
+  // How stiff what was just taken is may be asked at once, of the matrix that is on the screen.
+  const isShown = scene.run?.isWhole && scene.run.experiment === store.experiment;
+  if (!scene.isAtRest) wants.length = isShown && eigenvalue ? 1 : 0;
+  if (wants.length) analyst.ask(wants, { t0: 0, t1: steps, columns: Math.min(steps, ATLAS_COLUMNS) });
 }
 
 /** @param {import("./net/run.js").Run} run */
 function showWhole(run) {
   truth.runsReceived = runner.received;
   if (!isOpeningInstead) messages.problem("");
+  files.settle();
   // What was refused is said until something else is tried.
   if (scene.refused && !isSame(scene.refused.standing, run.experiment)) scene.refused = null;
   isOpeningInstead = false;
@@ -156,14 +177,21 @@ function showWhole(run) {
 }
 
 /**
- * An operation that can't be: the matrix stays as it was, and the panel says why.
+ * An operation that can't be: the matrix stays as it was, and beside what was moved the page says why.
  * @param {import("./net/wire.js").ErrorMessage} error @param {import("./state/experiment.js").Experiment} experiment
  */
 function takeBack(error, experiment) {
-  const back = withoutRefused(error.field, store.experiment, experiment, scene.whole?.experiment ?? null);
-  if (!back) return false;
-  store.retract(back.standing);
-  scene.refused = { ...back, message: error.message };
+  const painted = scene.whole?.experiment ?? null;
+  const refusal = refusalOf(error, experiment, painted);
+  const op = refusal?.edits.at(-1)?.op;
+  if (!refusal || !op) return false;
+  // The hand may have moved on: then the newer place is on its way.
+  const isPresent = holdsRefused(store.experiment, refusal);
+  store.retract(refusal, painted);
+  scene.refused = { op, message: error.message, standing: (isPresent ? null : painted) ?? store.experiment };
+  if (!painted) messages.remark(`${error.message} This operation of the link was left out.`);
+  progress.hide();
+  scene.run = scene.whole ?? scene.run;
   loop.markAll();
   return true;
 }
@@ -174,7 +202,7 @@ function giveUp(reason) {
   asked = "";
   isMoving = false;
   scene.run = scene.whole ?? scene.run;
-  messages.problem(scene.whole ? `${reason} The panels show the last whole run.` : reason);
+  messages.problem(reason && scene.whole ? `${reason} The panels show the last whole run.` : reason);
   loop.markAll();
   resting.disturb();
 }
@@ -211,7 +239,7 @@ store.subscribe((change) => {
   if (change === "experiment") {
     isMoving = true;
     analyst.stop();
-    [scene.conditions, scene.powers] = [null, null];
+    scene.powers = null;
     resting.disturb();
   }
   ask();
@@ -243,6 +271,7 @@ const bindings = [
   { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
   { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
   { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
+  { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },

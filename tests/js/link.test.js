@@ -117,7 +117,7 @@ for (const { hash, experiment } of golden.readings) {
   test(`${JSON.stringify(hash.slice(0, 40))} is read as Python reads it`, async () => {
     const link = await decodeLink(hash);
     assert.deepEqual(link.problems, []);
-    assert.deepEqual(difference(link.experiment), experiment);
+    assert.deepEqual(difference(link.experiment), difference(readDocument(experiment).experiment));
   });
 }
 
@@ -126,3 +126,24 @@ for (const hash of golden.refused) {
     assert.notDeepEqual((await decodeLink(hash)).problems, []);
   });
 }
+
+test("a number of forty thousand digits that is none is read at once", async () => {
+  const start = performance.now();
+  const { problems } = await decodeLink(`#rho=${"1".repeat(40_000)}x`);
+  assert.ok(performance.now() - start < 500);
+  assert.match(problems.join(" "), /expected a number/);
+});
+
+test("an operation without a name is a set, as the server has it", () => {
+  const { experiment, problems } = readDocument({ recurrent: { edits: [{ i: 0, j: 1, value: 2 }] }, bias: { edits: [{ i: 3, value: 1 }] } });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(experiment.recurrent.edits, [{ op: "set", i: 0, j: 1, value: 2 }]);
+  assert.deepEqual(experiment.bias.edits, [{ op: "set", i: 3, value: 1 }]);
+});
+
+test("a seed may be as large as the server's", async () => {
+  const { experiment, problems } = await decodeLink(`#seed=${2 ** 53 - 1}`);
+  assert.deepEqual(problems, []);
+  assert.equal(experiment.recurrent.seed, 2 ** 53 - 1);
+  assert.notDeepEqual((await decodeLink(`#seed=${2 ** 53}`)).problems, []);
+});

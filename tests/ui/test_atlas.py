@@ -69,3 +69,9 @@ def test_an_edit_makes_another_atlas(page: Page, server: Server) -> None:
 def test_a_matrix_without_an_atlas_says_why(page: Page, server: Server) -> None:
     Instrument(page, server.url).open("#H=8&ensemble=delay_line&top=atlas").rest()
     expect(page.locator(".atlas-top .panel-note")).to_contain_text("no atlas")
+
+
+def test_at_rho_zero_the_draw_still_has_its_atlas(page: Page, server: Server) -> None:
+    Instrument(page, server.url).open("#rho=0&H=8&top=atlas").rest()
+    page.wait_for_function(WHOLE, arg="top")
+    expect(page.locator(".atlas-top .panel-note")).to_be_empty()

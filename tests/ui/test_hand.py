@@ -67,7 +67,7 @@ def test_a_click_on_a_cell_sets_a_weight(page: Page, server: Server) -> None:
     page.keyboard.type("-1")
     instrument.wait("rhoscope.painted.recurrent.edits.length === 2")
     assert instrument.painted["recurrent"]["edits"][1] == {"op": "set", "i": 3, "j": 6, "value": -1}
-    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
     page.keyboard.press("Control+z")
     instrument.wait("rhoscope.painted.recurrent.edits.length === 1")
     page.keyboard.press("Control+z")

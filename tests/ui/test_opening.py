@@ -109,7 +109,7 @@ def test_canvas_and_plotly_agree_to_the_pixel(page: Page, server: Server) -> Non
           const box = canvas.getBoundingClientRect();
           const context = canvas.getContext("2d");
           const at = (i, j) => {
-            const left = x - box.x + width * (j + 0.5) / 8;
+            const left = x - box.x + width * (j + 0.06) / 8; // beside its number
             const top = y - box.y + height * (i + 0.5) / 8;
             return [...context.getImageData(left, top, 1, 1).data].join();
           };

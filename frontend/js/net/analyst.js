@@ -15,6 +15,8 @@ import { readFrame } from "./tensors.js";
 /** More multiplications than this would keep a core busy for seconds. */
 export const MOST_PRODUCTS = 2e10;
 export const RADII = 101;
+/** What a hand that is already moving may still ask: milliseconds up to so many units. */
+const QUICK_UNITS = 128;
 
 export class Analyst {
   #url;
@@ -24,8 +26,12 @@ export class Analyst {
   /** @type {LiveSocket | null} opened with the first question: a page that asks nothing takes no seat */
   #socket = null;
   #nextId = 1;
-  /** The question that is under way. @type {{id: number, message: object, key: string, experiment: Experiment, window: Window} | null} */
+  /** The question that is under way. @type {{id: number, want: Want, message: object, key: string, experiment: Experiment, window: Window} | null} */
   #asked = null;
+  /** What is still to be asked, the most urgent first. @type {readonly Want[]} */
+  #wants = [];
+  /** @type {Window} */
+  #window = { t0: 0, t1: 0, columns: 0 };
 
   /** @param {string} url @param {Scene} scene @param {() => void} onChange @param {AbortSignal} signal */
   constructor(url, scene, onChange, signal) {
@@ -35,28 +41,40 @@ export class Analyst {
     this.#signal = signal;
   }
 
-  /** Asks for what is wanted and not here yet. @param {readonly Want[]} wants @param {Window} window of the atlas */
+  /** Asks for what is wanted and not here yet, one after the other. @param {readonly Want[]} wants the most urgent first @param {Window} window of the atlas */
   ask(wants, window) {
-    const { store, conditions, powers, atlas } = this.#scene;
-    const experiment = store.experiment;
-    const atlasKey = keyOfAtlas(experiment, window);
-    const missing = wants.filter((want) => {
-      if (want === "atlas") return !(atlas?.isWhole && atlas.key === atlasKey) && atlasProducts(experiment) <= MOST_PRODUCTS;
-      return want === "conditions" ? !conditions : !powers;
-    });
-    if (!missing.length) return;
-    const message = { type: "analyse", experiment: difference(experiment), wants: missing, view: window, radii: RADII };
+    this.#wants = wants;
+    this.#window = window;
+    this.#next();
+  }
+
+  #next() {
+    const window = this.#window;
+    const want = this.#wants.find((each) => this.#isMissing(each));
+    if (!want) return;
+    const { experiment } = this.#scene.store;
+    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: window, radii: RADII };
     const key = JSON.stringify(message);
     if (this.#asked?.key === key) return;
     const id = this.#nextId++;
-    this.#asked = { id, message: { ...message, id }, key, experiment, window };
+    this.#asked = { id, want, message: { ...message, id }, key, experiment, window };
     if (this.#socket) this.#socket.send(this.#asked.message);
     else this.#open();
   }
 
-  /** A hand moves: nothing here may cost it anything. */
+  /** @param {Want} want */
+  #isMissing(want) {
+    const { store: { experiment }, conditions, powers, atlas } = this.#scene;
+    if (want === "conditions") return conditions?.of !== experiment;
+    if (want === "powers") return !powers;
+    return !(atlas?.isWhole && atlas.key === keyOfAtlas(experiment, this.#window)) && atlasProducts(experiment) <= MOST_PRODUCTS;
+  }
+
+  /** A hand moves: nothing here may cost it anything, but how stiff what it holds is. */
   stop() {
-    if (this.#asked) this.#socket?.send({ type: "cancel", id: this.#asked.id });
+    this.#wants = [];
+    if (!this.#asked || (this.#asked.want === "conditions" && this.#asked.experiment.cell.hidden_size <= QUICK_UNITS)) return;
+    this.#socket?.send({ type: "cancel", id: this.#asked.id });
     this.#asked = null;
   }
 
@@ -72,12 +90,16 @@ export class Analyst {
   /** @param {import("./wire.js").Hello | import("./wire.js").Done | import("./wire.js").ErrorMessage} message */
   #onText(message) {
     if (message.type === "hello" || message.id !== this.#asked?.id) return;
-    const { atlas } = this.#scene;
-    const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "nilpotent")?.message;
-    if (problem && atlas !== null) this.#scene.atlas = null;
-    this.#scene.atlasProblem = problem ?? "";
+    const { want } = this.#asked;
+    if (want === "atlas") {
+      const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "nilpotent")?.message;
+      if (problem) this.#scene.atlas = null;
+      this.#scene.atlasProblem = problem ?? "";
+    }
     this.#asked = null;
+    this.#wants = this.#wants.filter((each) => each !== want);
     this.#onChange();
+    this.#next();
   }
 
   /** @param {import("./tensors.js").Frame} frame */
@@ -86,7 +108,7 @@ export class Analyst {
     if (!asked || metadata.id !== String(asked.id)) return;
     const scene = this.#scene;
     if (metadata.kind === "conditions" && tensors.eigenvalues && tensors.condition_numbers) {
-      scene.conditions = { eigenvalues: tensors.eigenvalues.data, condition_numbers: tensors.condition_numbers.data };
+      scene.conditions = { of: asked.experiment, eigenvalues: tensors.eigenvalues.data, condition_numbers: tensors.condition_numbers.data };
     } else if (metadata.kind === "powers") {
       const [log10_norm, step] = [tensors.log10_largest_power?.data[0] ?? NaN, tensors.largest_power_step?.data[0] ?? NaN];
       scene.powers = { log10_norm, step, steps: Number(metadata.t1) };
@@ -105,13 +127,13 @@ export function atlasProducts({ steps, cell }) {
   return RADII * steps * cell.hidden_size ** 2;
 }
 
-/**
- * What an atlas is a picture of. It shows every ρ, so the one in force makes no other atlas.
- * @param {Experiment} experiment @param {Window} window
- */
-function keyOfAtlas(experiment, window) {
+/** What an atlas is a picture of. @param {Experiment} experiment @param {Window} window */
+const keyOfAtlas = (experiment, window) => JSON.stringify([window, atEveryRadius(experiment)]);
+
+/** An Experiment without the ρ in force: an atlas shows every one, and ρ = 0 would leave nothing to draw. @param {Experiment} experiment */
+export function atEveryRadius(experiment) {
   const { edits } = experiment.recurrent;
   const left = edits.at(-1)?.op === "radius" ? edits.slice(0, -1) : edits;
   const scale = left.length ? {} : { "recurrent.spectral_radius": null, "recurrent.gain": null };
-  return JSON.stringify([window, withFields(experiment, { ...scale, "recurrent.edits": left })]);
+  return withFields(experiment, { ...scale, "recurrent.edits": left });
 }

@@ -3,7 +3,7 @@
 /** @typedef {import("../net/run.js").Run} Run */
 
 /**
- * Why an operation was taken back, and the Experiment that stands instead.
+ * Why an operation was taken back, and the Experiment that stands meanwhile.
  * @typedef {{message: string, op: import("../state/experiment.js").Edit["op"], standing: import("../state/experiment.js").Experiment}} Refused
  */
 
@@ -21,7 +21,7 @@ export class Scene {
   held = null;
   /** @type {Refused | null} */
   refused = null;
-  /** Condition numbers of the eigenvalues [H, 2], where they are known. @type {{eigenvalues: ArrayLike<number>, condition_numbers: ArrayLike<number>} | null} */
+  /** Condition numbers of the eigenvalues [H, 2] of an Experiment, where they are known. @type {{of: import("../state/experiment.js").Experiment, eigenvalues: ArrayLike<number>, condition_numbers: ArrayLike<number>} | null} */
   conditions = null;
   /** The largest of ‖W_hh^t‖ over the first steps, where it is known. @type {{log10_norm: number, step: number, steps: number} | null} */
   powers = null;

@@ -3,7 +3,7 @@
  * list to list, and the words for each operation.
  */
 import { plain } from "../render/format.js";
-import { valueAt, withFields } from "./experiment.js";
+import { isSame, valueAt, withFields } from "./experiment.js";
 
 /** @typedef {import("./experiment.js").Edit} Edit */
 /** @typedef {import("./experiment.js").Experiment} Experiment */
@@ -111,25 +111,63 @@ export function editsThatMustGo(before, after) {
 }
 
 /**
- * What stands where the server refused an operation: the one that was painted in its place, as in a
- * drag, or none. Null where what was refused is no operation of the present list.
- * @param {string | null} field as the server names it, such as recurrent.edits.3.to
- * @param {Experiment} current @param {Experiment} refused @param {Experiment | null} painted the last whole picture's
- * @returns {{op: Edit["op"], standing: Experiment} | null}
+ * An operation that the server refused: the matrix, and its operations up to and with that one.
+ * @typedef {{name: MatrixName, edits: readonly Edit[]}} Refusal
  */
-export function withoutRefused(field, current, refused, painted) {
+
+/**
+ * Which operation was refused: the one that the server names or, where it speaks of the matrix as
+ * a whole, the last one, provided that operations on this matrix are all that is new.
+ * @param {{code: string, field: string | null}} error  field such as recurrent.edits.3.to
+ * @param {Experiment} refused @param {Experiment | null} painted the last whole picture's
+ * @returns {Refusal | null} null where it is no operation that was refused
+ */
+export function refusalOf({ code, field }, refused, painted) {
   const found = /^(\w+\.edits)\.(\d+)/.exec(field ?? "");
-  if (!found) return null;
-  const [, path = "", position] = found;
-  const k = Number(position);
-  const listOf = (/** @type {Experiment} */ experiment) => /** @type {readonly Edit[]} */ (valueAt(experiment, path) ?? []);
-  const [edits, wrong] = [listOf(current), listOf(refused)[k]];
-  if (!wrong || JSON.stringify(edits.slice(0, k + 1)) !== JSON.stringify(listOf(refused).slice(0, k + 1))) return null;
-  const shown = painted ? listOf(painted) : [];
-  const isSibling = shown.length > k && JSON.stringify(shown.slice(0, k)) === JSON.stringify(edits.slice(0, k)) && shown[k]?.op === wrong.op;
-  const standing = withFields(current, { [path]: [...edits.slice(0, k), ...(isSibling && shown[k] ? [shown[k]] : []), ...edits.slice(k + 1)] });
-  return { op: wrong.op, standing };
+  const name = found ? MATRIX_NAMES.find((each) => MATRICES[each].path === found[1]) : code === "invalid_field" && painted ? onlyEdited(refused, painted) : null;
+  if (!name) return null;
+  const edits = editsOf(refused, name);
+  const count = found ? Number(found[2]) + 1 : edits.length;
+  return count >= 1 && count <= edits.length ? { name, edits: edits.slice(0, count) } : null;
 }
+
+/** The matrix whose operations are all that differs between two Experiments. @param {Experiment} a @param {Experiment} b */
+function onlyEdited(a, b) {
+  const differing = MATRIX_NAMES.filter((name) => !isSameList(editsOf(a, name), editsOf(b, name)));
+  const [name] = differing;
+  return name && differing.length === 1 && isSame(withFields(a, { [MATRICES[name].path]: editsOf(b, name) }), b) ? name : null;
+}
+
+/** Whether an Experiment has the refused operation. @param {Experiment} experiment @param {Refusal} refusal */
+export function holdsRefused(experiment, { name, edits }) {
+  return isSameList(editsOf(experiment, name).slice(0, edits.length), edits);
+}
+
+/**
+ * What an Experiment has in the place of the refused operation, after the same ones before it.
+ * @param {Experiment} experiment @param {Refusal} refusal @returns {Edit | null}
+ */
+export function inItsPlace(experiment, { name, edits }) {
+  const k = edits.length - 1;
+  const own = editsOf(experiment, name);
+  return isSameList(own.slice(0, k), edits.slice(0, k)) ? (own[k] ?? null) : null;
+}
+
+/** An Experiment with another operation, or none, in the place of the refused one. @param {Experiment} experiment @param {Refusal} refusal @param {Edit | null} instead */
+export function withInstead(experiment, { name, edits }, instead) {
+  const k = edits.length - 1;
+  const own = editsOf(experiment, name);
+  return withFields(experiment, { [MATRICES[name].path]: [...own.slice(0, k), ...(instead ? [instead] : []), ...own.slice(k + 1)] });
+}
+
+/** Whether an operation is on the same thing as the refused one: a place in the same drag. @param {Edit} edit @param {Refusal} refusal */
+export function isOfSameThing(edit, { edits }) {
+  const thing = (/** @type {Record<string, unknown> | undefined} */ each) => JSON.stringify([each?.op, each?.i, each?.j, each?.at, each?.rows, each?.columns]);
+  return thing(edit) === thing(edits.at(-1));
+}
+
+/** @param {readonly Edit[]} a @param {readonly Edit[]} b */
+const isSameList = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /** One line for people. @param {MatrixName} name @param {Edit} edit */
 export function wordsOf(name, edit) {
@@ -141,7 +179,7 @@ export function wordsOf(name, edit) {
     case "eigenvalue":
       return `λ ${placeWords(edit.at)} → ${edit.half_gap ? `${plain(edit.to[0] - edit.half_gap, 3)} and ${plain(edit.to[0] + edit.half_gap, 3)}` : placeWords(edit.to)}`;
     case "normality":
-      return `departure from normality × ${plain(edit.alpha, 3)}`;
+      return `non-normality × ${plain(edit.alpha, 3)}`;
     case "radius":
       return `ρ → ${plain(edit.spectral_radius, 4)}`;
   }

@@ -121,7 +121,7 @@ export function readDocument(document) {
     const field = FIELD_AT.get(path);
     const problem = field ? problemWith(field, value) : `This version knows no field “${path.slice(0, 60)}”; it was left out.`;
     if (problem) problems.push(problem);
-    else changes[path] = value;
+    else changes[path] = field?.type === "edits" ? /** @type {object[]} */ (value).map(namedEdit) : value;
   }
   if (typeof changes["recurrent.gain"] === "number" && typeof changes["recurrent.spectral_radius"] === "number") {
     problems.push("The link gives both a gain and a spectral radius; the spectral radius was taken.");
@@ -129,6 +129,9 @@ export function readDocument(document) {
   }
   return { experiment: withFields(DEFAULT_EXPERIMENT, changes), problems };
 }
+
+/** An operation with its name: one without is a set. @param {object} edit */
+const namedEdit = (edit) => ({ op: "set", ...edit });
 
 /**
  * The document's leaves as dotted paths; a known path or depth two ends the descent.

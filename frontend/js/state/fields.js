@@ -24,6 +24,9 @@
  * @property {readonly [string, readonly string[]]} [only]  exists only where another field has one of these values
  */
 
+/** As the server's: the largest whole number that JSON carries exactly to every reader. */
+const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
+
 /** @type {readonly unknown[]} */
 const NO_EDITS = Object.freeze([]);
 
@@ -42,32 +45,32 @@ export const FIELDS = Object.freeze([
 
   { path: "recurrent.ensemble", type: "choice", initial: "gaussian", label: "ensemble of W_hh", short: "ensemble",
     choices: ["gaussian", "orthogonal", "identity", "rotation", "antisymmetric", "symmetric", "sparse", "delay_line", "ring"] },
-  { path: "recurrent.seed", type: "integer", initial: 0, label: "seed of W_hh", min: 0, max: 2 ** 31 - 1, short: "seed" },
+  { path: "recurrent.seed", type: "integer", initial: 0, label: "seed of W_hh", min: 0, max: LARGEST_SEED, short: "seed" },
   { path: "recurrent.spectral_radius", type: "number", initial: null, nullable: true, label: "spectral radius", symbol: "ρ", min: 0, max: 1e6, short: "rho" },
   { path: "recurrent.gain", type: "number", initial: null, nullable: true, label: "gain", symbol: "g", min: 0, max: 1e6, short: "gain" },
   { path: "recurrent.edits", type: "edits", initial: NO_EDITS, label: "edits of W_hh", ops: ["set", "zero", "eigenvalue", "normality", "radius"] },
 
   { path: "input_weights.scale", type: "number", initial: 1, label: "scale of W_xh", min: 0, max: 1e6, short: "Wxh" },
-  { path: "input_weights.seed", type: "integer", initial: 1, label: "seed of W_xh", min: 0, max: 2 ** 31 - 1 },
+  { path: "input_weights.seed", type: "integer", initial: 1, label: "seed of W_xh", min: 0, max: LARGEST_SEED },
   { path: "input_weights.edits", type: "edits", initial: NO_EDITS, label: "edits of W_xh", ops: ["set", "zero"] },
   { path: "bias.scale", type: "number", initial: 0, label: "scale of b_h", min: 0, max: 1e6, short: "bias" },
-  { path: "bias.seed", type: "integer", initial: 3, label: "seed of b_h", min: 0, max: 2 ** 31 - 1 },
+  { path: "bias.seed", type: "integer", initial: 3, label: "seed of b_h", min: 0, max: LARGEST_SEED },
   { path: "bias.edits", type: "edits", initial: NO_EDITS, label: "edits of b_h", ops: ["set", "zero"] },
   { path: "readout.scale", type: "number", initial: 1, label: "scale of W_hy", min: 0, max: 1e6 },
-  { path: "readout.seed", type: "integer", initial: 4, label: "seed of W_hy", min: 0, max: 2 ** 31 - 1 },
+  { path: "readout.seed", type: "integer", initial: 4, label: "seed of W_hy", min: 0, max: LARGEST_SEED },
   { path: "readout.edits", type: "edits", initial: NO_EDITS, label: "edits of W_hy", ops: ["set", "zero"] },
   { path: "output_bias.edits", type: "edits", initial: NO_EDITS, label: "edits of b_y", ops: ["set", "zero"] },
 
   { path: "input.kind", type: "choice", initial: "impulse", label: "input", symbol: "x_t", short: "input",
     choices: ["impulse", "constant", "sine", "noise", "silence", "values", "file"] },
   { path: "input.amplitude", type: "number", initial: 1, label: "amplitude", min: -1e30, max: 1e30, short: "amplitude" },
-  { path: "input.seed", type: "integer", initial: 2, label: "seed of the noise", min: 0, max: 2 ** 31 - 1 },
+  { path: "input.seed", type: "integer", initial: 2, label: "seed of the noise", min: 0, max: LARGEST_SEED },
   { path: "input.period", type: "number", initial: 20, label: "period in steps", only: ["input.kind", ["sine"]], min: 1e-3, max: 1e9, short: "period" },
   { path: "input.values", type: "numbers", initial: null, nullable: true, label: "input values [T, D]", only: ["input.kind", ["values"]] },
   { path: "input.file", type: "hash", initial: null, nullable: true, label: "file of the input", only: ["input.kind", ["file"]] },
 
   { path: "initial_state.kind", type: "choice", initial: "zeros", label: "start", symbol: "h_0", short: "h0", choices: ["zeros", "random", "values"] },
-  { path: "initial_state.seed", type: "integer", initial: 5, label: "seed of h_0", only: ["initial_state.kind", ["random"]], min: 0, max: 2 ** 31 - 1 },
+  { path: "initial_state.seed", type: "integer", initial: 5, label: "seed of h_0", only: ["initial_state.kind", ["random"]], min: 0, max: LARGEST_SEED },
   { path: "initial_state.scale", type: "number", initial: 1, label: "scale of h_0", only: ["initial_state.kind", ["random"]], min: 0, max: 1e30, short: "h0scale" },
   { path: "initial_state.values", type: "numbers", initial: null, nullable: true, label: "values of h_0 [H]", only: ["initial_state.kind", ["values"]] },
 
@@ -85,6 +88,15 @@ export const FIELD_AT = new Map(FIELDS.map((field) => [field.path, field]));
 
 /** @type {ReadonlyMap<string, Field>} */
 export const FIELD_NAMED = new Map(FIELDS.flatMap((field) => (field.short ? [[field.short, field]] : [])));
+
+/** A number as links and fields have it; one way alone to read each text, or a long one would be tried in thousands. */
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+
+/** The number that a text is, NaN where it is none. @param {string} text */
+export const numberIn = (text) => (NUMBER.test(text) ? Number(text) : NaN);
+
+/** The same of what a hand types: with spaces around it, a true minus sign or a decimal comma. @param {string} text */
+export const typedNumber = (text) => numberIn(text.trim().replace("−", "-").replace(",", "."));
 
 /**
  * Why a value can't stand in a field, in the house's form, or null where it can.

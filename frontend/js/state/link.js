@@ -6,7 +6,7 @@
  * field, and never throws.
  */
 import { DEFAULT_EXPERIMENT, difference, differingFields, readDocument, valueAt, withFields } from "./experiment.js";
-import { FIELD_NAMED, problemWith } from "./fields.js";
+import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
@@ -76,7 +76,8 @@ function decodeShort(text) {
       problems.push(`The link's “${name.slice(0, 40)}” is unknown here; it was left out.`);
       continue;
     }
-    const value = field.type === "choice" ? raw : /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw) ? Number(raw) : raw;
+    const number = numberIn(raw);
+    const value = field.type === "choice" || Number.isNaN(number) ? raw : number;
     const problem = problemWith(field, value);
     if (problem) problems.push(`${problem} The default was taken.`);
     else changes[field.path] = value;

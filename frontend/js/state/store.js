@@ -2,8 +2,9 @@
  * One frozen Experiment and one frozen View; every change goes through here, and so does undo.
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
-import { MATRICES, editsOf, editsThatMustGo, sizeOf, withEdit, wordsOf } from "./edits.js";
+import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
+import { withoutRefused } from "./history.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 
@@ -25,7 +26,14 @@ import { isSame, withFields } from "./experiment.js";
 
 /** @typedef {"top" | "bottom"} Place */
 /** @typedef {"experiment" | "view"} Change */
-/** @typedef {{experiment: Experiment, label: string, merge: string | null}} Entry */
+/** @typedef {import("./history.js").Entry} Entry */
+
+/**
+ * @typedef {object} Step  how a change is told and undone
+ * @property {string} label
+ * @property {string | null} [merge]  steps with the same key that follow one another are one
+ * @property {boolean} [isTyped]
+ */
 
 /** How many steps back undo reaches. */
 const HISTORY_DEPTH = 200;
@@ -41,10 +49,12 @@ export class Store {
   #present;
   /** @type {View} */
   #view;
+  /** Whether the change that subscribers are being told of is a refusal's, not a hand's. */
+  isRetracting = false;
 
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
-    this.#present = { experiment, label: "opened", merge: null };
+    this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
     this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
   }
 
@@ -74,41 +84,69 @@ export class Store {
    * Changes fields of the Experiment as one step of history. Steps with the same `merge` key that
    * follow one another are one step: a drag is undone at once.
    * @param {Record<string, unknown>} changes dotted path → value
-   * @param {{label: string, merge?: string | null}} step
+   * @param {Step} step
    */
-  edit(changes, { label, merge = null }) {
-    const next = withFields(this.experiment, changes);
-    this.replace(withFields(next, editsThatMustGo(this.experiment, next)), { label, merge });
+  edit(changes, { label, ...step }) {
+    const start = (this.#isOfPresentStep(step.merge ?? null) && this.#past.at(-1)?.experiment) || this.experiment;
+    // What had no place at an earlier moment of the same step may have one now.
+    const edits = Object.fromEntries(MATRIX_NAMES.map((name) => [MATRICES[name].path, editsOf(start, name)]));
+    const wished = withFields(this.experiment, { ...edits, ...changes });
+    const next = withFields(wished, editsThatMustGo(start, wished));
+    const lost = countEdits(wished) - countEdits(next);
+    this.#put(next, { label: lost ? `${label}, ${editsText(lost)} left out` : label, ...step }, lost, Object.keys(changes));
+  }
+
+  /** How many operations on weights the present step has left out, if it is one of this field. @param {string} path */
+  lostTo(path) {
+    return this.#present.paths.includes(path) ? this.#present.lost : 0;
   }
 
   /**
    * One more operation on a matrix; while a hand moves, in the place of its last one.
    * @param {import("./edits.js").MatrixName} name @param {import("./edits.js").Edit} edit
-   * @param {{before?: readonly import("./edits.js").Edit[], merge?: string | null}} [step]  the operations before the hand's
+   * @param {{before?: readonly import("./edits.js").Edit[], merge?: string | null, isTyped?: boolean}} [step]  before: the operations before the hand's
    */
-  operate(name, edit, { before = editsOf(this.experiment, name), merge = null } = {}) {
-    this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), merge });
+  operate(name, edit, { before = editsOf(this.experiment, name), ...step } = {}) {
+    this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), ...step });
   }
 
-  /** @param {Experiment} experiment @param {{label: string, merge?: string | null}} step */
-  replace(experiment, { label, merge = null }) {
+  /** @param {Experiment} experiment @param {Step} step */
+  replace(experiment, step) {
+    this.#put(experiment, step, 0, []);
+  }
+
+  /** @param {string | null} merge */
+  #isOfPresentStep(merge) {
+    return merge !== null && merge === this.#present.merge;
+  }
+
+  /** @param {Experiment} experiment @param {Step} step @param {number} lost @param {readonly string[]} paths */
+  #put(experiment, { label, merge = null, isTyped = false }, lost, paths) {
     if (isSame(experiment, this.experiment)) return;
-    const isSameStep = merge !== null && merge === this.#present.merge;
+    const isSameStep = this.#isOfPresentStep(merge);
     const before = this.#past.at(-1);
     if (isSameStep && before && isSame(experiment, before.experiment)) {
       // The step came back to where it began: it is no step.
       this.#past.pop();
+      this.#future = [...this.#present.undone];
       this.#present = { ...before, merge: null };
       this.#settle();
       return;
     }
+    const undone = isSameStep ? this.#present.undone : this.#future;
     if (!isSameStep) {
-      this.#past.push(this.#present);
+      this.#past.push({ ...this.#present, undone: [] });
       if (this.#past.length > HISTORY_DEPTH) this.#past.shift();
     }
     this.#future = [];
-    this.#present = { experiment, label, merge };
+    this.#present = { experiment, label, merge, isTyped, lost, paths, undone };
     this.#settle();
+  }
+
+  /** Breaks off the step that is under way, as if it had never begun. @param {string} merge */
+  abandon(merge) {
+    const before = this.#past.at(-1);
+    if (before && this.#isOfPresentStep(merge)) this.replace(before.experiment, { label: before.label, merge });
   }
 
   /** The next change starts a step of its own, whatever it merges with (a drag has ended). */
@@ -116,14 +154,24 @@ export class Store {
     this.#present = { ...this.#present, merge: null };
   }
 
-  /** The present step turned out to be impossible: it becomes this one. @param {Experiment} experiment */
-  retract(experiment) {
-    const before = this.#past.at(-1);
-    if (before && isSame(before.experiment, experiment)) {
-      this.#past.pop();
-      this.#present = { ...before, merge: null };
-    } else this.#present = { ...this.#present, experiment };
+  /**
+   * The server refused an operation: no step has it any more, and where the present one is left with
+   * nothing, what could be redone before it can be again.
+   * @param {import("./edits.js").Refusal} refusal @param {Experiment | null} painted
+   */
+  retract(refusal, painted) {
+    const { undone } = this.#present;
+    const found = withoutRefused([...this.#past, this.#present, ...this.#future.toReversed()], this.#past.length, refusal, painted);
+    const present = found?.entries[found.position];
+    if (!found || !present) return;
+    const { entries, position, isGone } = found;
+    this.#past = entries.slice(0, position);
+    this.#present = isGone ? { ...present, merge: null } : present;
+    const future = entries.slice(position + 1).toReversed();
+    this.#future = isGone && !future.length ? [...undone] : future;
+    this.isRetracting = true;
     this.#settle();
+    this.isRetracting = false;
   }
 
   /** Every step that can be gone to, oldest first, and which one stands now. */
@@ -193,3 +241,6 @@ export class Store {
     for (const listener of this.#listeners) listener(change);
   }
 }
+
+/** @param {number} count of operations on weights */
+export const editsText = (count) => (count === 1 ? "1 edit" : `${count} edits`);

@@ -3,6 +3,8 @@ import { valueAt } from "../state/experiment.js";
 import { FIELD_AT, problemWith } from "../state/fields.js";
 import { plain } from "../render/format.js";
 import { writeAttribute, writeHidden, writeText } from "../render/write.js";
+import { editsText } from "../state/store.js";
+import { markLive } from "./keyboard.js";
 
 /** @typedef {import("../state/fields.js").Field} Field */
 /** @typedef {import("../state/store.js").Store} Store */
@@ -20,18 +22,20 @@ const WORDS = Object.freeze({
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
-  silence: "silence", zeros: "zero", random: "random", last: "at the last step", every: "at every step", mse: "½‖y − target‖²",
+  silence: "silence", file: "from a file", values: "numbers", zeros: "zero", random: "random", last: "at the last step", every: "at every step", mse: "½‖y − target‖²",
 });
 
 const inputIs = (/** @type {string[]} */ ...kinds) => (/** @type {Store} */ store) => kinds.includes(store.experiment.input.kind);
+
+const isDrawn = (/** @type {Store} */ store) => store.experiment.weights.file === null;
 
 /** @type {ReadonlyArray<{title: string, controls: readonly Control[]}>} */
 const GROUPS = Object.freeze([
   { title: "Network", controls: [
     { path: "cell.activation", name: "activation φ" },
     { path: "cell.hidden_size", name: "units H", hasSlider: true },
-    { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn" },
-    { path: "recurrent.seed", name: "seed" },
+    { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn", isShown: isDrawn },
+    { path: "recurrent.seed", name: "seed", isShown: isDrawn },
   ] },
   { title: "Input and start", controls: [
     { path: "input.kind", name: "input x<sub>t</sub>" },
@@ -104,6 +108,8 @@ class FieldRow {
   #store;
   #control;
   #isRefused = false;
+  /** Operations on weights that the present step of this field has left out. */
+  #lost = 0;
   /** What the hint says now: the problem, "" for the range; null where it must be written anew. @type {string | null} */
   #said = null;
   #field;
@@ -158,6 +164,7 @@ class FieldRow {
     const value = valueAt(this.#store.experiment, this.#field.path);
     const position = String(Math.round(this.#position(Number(value))));
     if (this.#slider && this.#slider.value !== position) this.#slider.value = position;
+    this.#remark();
     if (this.#input === document.activeElement && this.#read() === value) return;
     if (this.#input === document.activeElement && this.#input instanceof HTMLInputElement && !this.#isFit(this.#read())) return;
     this.#restore();
@@ -179,7 +186,17 @@ class FieldRow {
     this.explain(problem);
   }
 
+  /** What the present step has cost, in the place of the range. */
+  #remark() {
+    const lost = this.#store.lostTo(this.#field.path);
+    if (lost === this.#lost) return;
+    this.#lost = lost;
+    if (this.#said === "") this.#said = null;
+    if (this.#said === null) this.explain("");
+  }
+
   #range() {
+    if (this.#lost) return `${editsText(this.#lost)} of weights left out; undo brings ${this.#lost === 1 ? "it" : "them"} back`;
     const { min = -Infinity, type } = this.#field;
     if (type === "choice") return "";
     const isOpen = this.#max >= 1e9;
@@ -190,7 +207,7 @@ class FieldRow {
   #restore() {
     const value = String(valueAt(this.#store.experiment, this.#field.path));
     const input = this.#input;
-    if (input instanceof HTMLSelectElement && ![...input.options].some((option) => option.value === value)) input.add(new Option(value, value));
+    if (input instanceof HTMLSelectElement && ![...input.options].some((option) => option.value === value)) input.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (value)] ?? value, value));
     if (input.value !== value) input.value = value;
     this.explain("");
   }
@@ -237,14 +254,15 @@ class FieldRow {
 /** @param {Field} field */
 function choiceInput({ choices = [] }) {
   const select = document.createElement("select");
-  // Numbers typed elsewhere come with a link; there is nothing to choose until they have.
-  for (const choice of choices.filter((each) => each !== "values")) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
+  // Numbers come with a link, a file by being opened; there is nothing to choose until they have.
+  for (const choice of choices.filter((each) => each !== "values" && each !== "file")) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
   return select;
 }
 
 /** @param {Field} field */
 function numberInput({ type, min, max }) {
   const input = document.createElement("input");
+  markLive(input);
   input.type = "number";
   input.step = type === "integer" ? "1" : "any";
   if (min !== undefined) input.min = String(min);

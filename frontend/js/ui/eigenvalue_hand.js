@@ -5,6 +5,7 @@
  */
 import { editsOf } from "../state/edits.js";
 import { hasModifier } from "./keyboard.js";
+import { FINGER_PX, holdStill, isFinger } from "./touch.js";
 
 /** @typedef {import("../render/panel.js").PlotPanel} PlotPanel */
 /** @typedef {import("../render/scene.js").Scene} Scene */
@@ -30,9 +31,12 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
   panel.body.tabIndex = 0;
   panel.body.setAttribute("role", "application");
   panel.body.setAttribute("aria-label", "eigenvalues of W_hh: comma and full stop choose one, arrow keys move it, Enter types its modulus and angle");
-  /** A movement that is one step of history. @type {{at: Place, before: readonly import("../state/experiment.js").Edit[], place: Place, kappa: number | null} | null} */
+  /** A movement that is one step of history. @type {{at: Place, before: readonly import("../state/experiment.js").Edit[], start: import("../state/experiment.js").Experiment, place: Place, kappa: number | null} | null} */
   let movement = null;
   let isDragging = false;
+  /** Which pointer drags: a second finger changes nothing. */
+  let pointer = 0;
+  let isOwnChange = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pausing;
 
@@ -48,10 +52,15 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
     return eigenvalue && nearest(eigenvalues(), ([re, im]) => Math.hypot(re - eigenvalue[0], im - eigenvalue[1]));
   }
 
-  /** κ of an eigenvalue, where it is known. @param {Place} place @returns {number | null} */
-  function condition([re, im]) {
-    if (movement) return movement.kappa; // that of the matrix which the movement started from
-    const known = scene.conditions?.eigenvalues;
+  /** κ of an eigenvalue, where it is known; in a movement that of the matrix which it started from. @param {Place} place @returns {number | null} */
+  function condition(place) {
+    if (movement) return (movement.kappa ??= knownCondition(movement.start, movement.at));
+    return knownCondition(store.experiment, place);
+  }
+
+  /** @param {import("../state/experiment.js").Experiment} experiment @param {Place} place @returns {number | null} */
+  function knownCondition(experiment, [re, im]) {
+    const known = scene.conditions?.of === experiment ? scene.conditions.eigenvalues : null;
     if (!known) return null;
     let best = 0;
     for (let k = 0; 2 * k < known.length; k++) {
@@ -64,17 +73,24 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
   function begin() {
     const at = chosen();
     if (!at) return false;
-    movement = { at: [tidy(at[0]), tidy(at[1])], before: editsOf(store.experiment, "W_hh"), place: at, kappa: condition(at) };
+    movement = { at: [tidy(at[0]), tidy(at[1])], before: editsOf(store.experiment, "W_hh"), start: store.experiment, place: at, kappa: null };
     return true;
   }
 
-  /** The hand is at a place of the plane. @param {Place} place @param {number} axis  how near to the axis counts as on it */
-  function moveTo([x, y], axis) {
+  /** @param {Place} at */
+  const stepOf = (at) => `eigenvalue ${at.join(" ")}`;
+
+  /**
+   * The hand is at a place of the plane. One that is typed is a place, not a way there: below the axis it is the conjugate's.
+   * @param {Place} place @param {{axis?: number, isTyped?: boolean}} [how]  axis: how near to the axis counts as on it
+   */
+  function moveTo([x, y], { axis = 0, isTyped = false } = {}) {
     if (!movement) return;
     const { at, before } = movement;
     movement.place = [x, y];
     const side = at[1] < 0 ? -1 : 1;
-    const height = at[1] === 0 ? (Math.abs(y) <= axis ? 0 : Math.abs(y)) : y * side;
+    const isReal = at[1] === 0;
+    const height = isReal && Math.abs(y) <= axis ? 0 : isReal || isTyped ? Math.abs(y) : y * side;
     /** @type {Place} */
     const to = [round(x), height > 0 ? round(height) : 0];
     const isSplit = at[1] !== 0 && to[1] === 0;
@@ -82,33 +98,49 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
     const { keep } = store.view;
     const edit = { op: /** @type {const} */ ("eigenvalue"), at, to, ...(isSplit ? { half_gap } : {}), ...(keep === "eigenvectors" ? {} : { keep }) };
     store.look({ eigenvalue: isSplit ? [to[0] + half_gap, 0] : [to[0], to[1] * side] });
-    store.operate("W_hh", edit, { before, merge: `eigenvalue ${at.join(" ")}` });
+    isOwnChange = true;
+    store.operate("W_hh", edit, { before, merge: stepOf(at), isTyped });
+    isOwnChange = false;
   }
 
-  function end() {
+  /** @param {boolean} [isCancelled]  what was moved goes back to where it was */
+  function end(isCancelled = false) {
     clearTimeout(pausing);
+    const ended = movement;
     movement = null;
     isDragging = false;
+    if (ended && isCancelled) {
+      store.look({ eigenvalue: ended.at });
+      store.abandon(stepOf(ended.at));
+    }
     store.endStep();
     scene.loop.mark("eigenvalues", "eigenvalues.hand");
   }
+  // Undo, a preset or another link: what keys and numbers were doing is over.
+  store.subscribe((change) => {
+    if (change === "experiment" && movement && !isDragging && !isOwnChange && !store.isRetracting) end();
+  }, signal);
 
   panel.body.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || isDragging) return;
     const box = panel.body.getBoundingClientRect();
     const far = (/** @type {Place} */ [re, im]) => Math.hypot(box.left + panel.px(re) - event.clientX, box.top + panel.py(im) - event.clientY);
     const found = nearest(eigenvalues(), far);
-    store.look({ eigenvalue: found && far(found) <= GRASP_PX ? found : null });
+    if (movement) end();
+    store.look({ eigenvalue: found && far(found) <= (isFinger(event) ? FINGER_PX : GRASP_PX) ? found : null });
     if (!store.view.eigenvalue || !begin()) return;
-    isDragging = true;
+    [isDragging, pointer] = [true, event.pointerId];
     panel.body.focus({ preventScroll: true });
     event.preventDefault();
   }, { signal, capture: true });
   window.addEventListener("pointermove", (event) => {
-    if (!isDragging) return;
-    moveTo(panel.placeOf(event), (AXIS_PX * (panel.yRange[1] - panel.yRange[0])) / panel.area.height);
+    if (!isDragging || event.pointerId !== pointer) return;
+    moveTo(panel.placeOf(event), { axis: (AXIS_PX * (panel.yRange[1] - panel.yRange[0])) / panel.area.height });
   }, { signal });
-  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => isDragging && end(), { signal });
+  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => {
+    if (isDragging && /** @type {PointerEvent} */ (event).pointerId === pointer) end(name === "pointercancel");
+  }, { signal });
+  holdStill(panel.body, () => isDragging, signal);
 
   panel.body.addEventListener("keydown", (event) => {
     if (hasModifier(event)) return;
@@ -137,19 +169,20 @@ export function bindEigenvalueHand(panel, scene, { enter }, signal) {
   /** @param {number} dx @param {number} dy @param {number} step */
   function nudge(dx, dy, step) {
     if (!store.view.eigenvalue && !choose(1)) return;
-    type((place) => [place[0] + dx * step, place[1] + dy * step]);
-  }
-
-  /** A move in numbers; those that follow soon are one step. @param {(place: Place) => Place} target */
-  function type(target) {
     if (!movement && !begin()) return;
-    if (movement) moveTo(target(movement.place), 0);
+    if (movement) moveTo([movement.place[0] + dx * step, movement.place[1] + dy * step]);
     clearTimeout(pausing);
     pausing = setTimeout(end, KEY_PAUSE_MS);
   }
+
+  /** A move in numbers: one step, until it is ended. @param {Place} place */
+  function type(place) {
+    clearTimeout(pausing);
+    if (movement || begin()) moveTo(place, { isTyped: true });
+  }
   signal.addEventListener("abort", () => clearTimeout(pausing), { once: true });
 
-  return { chosen, condition, type, choose, isDragging: () => isDragging, place: () => movement?.place ?? null };
+  return { chosen, condition, type, end, choose, isDragging: () => isDragging, place: () => movement?.place ?? null };
 }
 
 /** @template T @param {readonly T[]} all @param {(each: T) => number} distance @returns {T | null} */

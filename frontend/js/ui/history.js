@@ -1,12 +1,13 @@
 /** What was done, step by step, to be read and gone back to. */
 import { countEdits, MATRICES, MATRIX_NAMES } from "../state/edits.js";
 import { writeAttribute, writeText } from "../render/write.js";
+import { closeOnLeaving } from "./popup.js";
 
 /** @param {HTMLElement} masthead @param {import("../state/store.js").Store} store @param {AbortSignal} signal */
 export function mountHistory(masthead, store, signal) {
   const details = /** @type {HTMLDetailsElement} */ (masthead.querySelector("details.history"));
   details.innerHTML = `<summary title="what was done, step by step">history</summary>
-    <div class="history-body"><ol aria-label="steps, the newest first"></ol><button type="button" class="reset"></button></div>`;
+    <div class="popup history-body"><ol aria-label="steps, the newest first"></ol><button type="button" class="reset"></button></div>`;
   const list = /** @type {HTMLOListElement} */ (details.querySelector("ol"));
   const reset = /** @type {HTMLButtonElement} */ (details.querySelector(".reset"));
 
@@ -42,13 +43,6 @@ export function mountHistory(masthead, store, signal) {
     store.edit(none, { label: "reset of the weights" });
   }, { signal });
   details.addEventListener("toggle", show, { signal });
-  details.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    details.open = false;
-    details.querySelector("summary")?.focus();
-  }, { signal });
-  document.addEventListener("pointerdown", ({ target }) => {
-    if (target instanceof Node && !details.contains(target)) details.open = false;
-  }, { signal });
+  closeOnLeaving(details, signal);
   store.subscribe((change) => change === "experiment" && show(), signal);
 }

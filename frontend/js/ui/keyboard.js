@@ -8,30 +8,49 @@
  * @property {(event: KeyboardEvent) => void} act
  */
 
+/**
+ * Says that an input's text is part of the Experiment while it is typed: then undo is the
+ * Experiment's, since the browser's own would type older text into it anew.
+ * @param {HTMLInputElement} input
+ */
+export function markLive(input) {
+  input.dataset.live = "";
+}
+
 /** @param {readonly Keys[]} bindings @param {AbortSignal} signal */
 export function bindKeys(bindings, signal) {
-  document.addEventListener("focusin", ({ target }) => {
-    if (target instanceof HTMLInputElement) target.dataset.atFocus = target.value;
-  }, { signal });
+  /** The input that has been typed in since it got the focus. @type {EventTarget | null} */
+  let typedIn = null;
+  document.addEventListener("input", ({ target }) => (typedIn = target), { signal });
+  document.addEventListener("focusin", () => (typedIn = null), { signal });
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || isTaken(event)) return;
+    if (event.defaultPrevented || isTaken(event, event.target === typedIn)) return;
     const binding = bindings.find(({ matches }) => matches(event));
     if (!binding) return;
     event.preventDefault();
-    binding.act(event);
+    if (!forgetUnfit(event.target)) binding.act(event);
   }, { signal });
 }
 
-/** Whether the focused element uses the key itself. @param {KeyboardEvent} event */
-function isTaken(event) {
+/** What is typed but is no value is not in the Experiment; it is what is undone first. @param {EventTarget | null} target */
+function forgetUnfit(target) {
+  if (!(target instanceof HTMLInputElement) || target.getAttribute("aria-invalid") !== "true") return false;
+  const text = target.value;
+  target.blur(); // which brings back what stands
+  target.focus();
+  return target.value !== text;
+}
+
+/** Whether the focused element uses the key itself. @param {KeyboardEvent} event @param {boolean} isTypedIn */
+function isTaken(event, isTypedIn) {
   const { target, key } = event;
   if (!(target instanceof HTMLElement)) return false;
   if (document.querySelector("dialog[open]")) return true;
   if (target instanceof HTMLInputElement) {
     if (target.type === "checkbox") return key === " ";
     if (target.type === "range") return key.startsWith("Arrow") || key === "Home" || key === "End";
-    // Typing is undone in the field itself, the Experiment only where nothing was typed.
-    return event.ctrlKey || event.metaKey ? target.value !== target.dataset.atFocus : true;
+    // Other typing is undone in the field itself, the Experiment only where nothing was typed.
+    return event.ctrlKey || event.metaKey ? isTypedIn && !("live" in target.dataset) : true;
   }
   if (event.ctrlKey || event.metaKey) return false;
   if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;

@@ -12,6 +12,7 @@ import { writeHidden, writeText } from "../render/write.js";
 const BOXES = Object.freeze({
   server: { role: "alert", button: "try now" },
   problem: { role: "alert", button: "try again" },
+  file: { role: "alert", button: "choose a file" },
   axes: { role: "status", button: "dismiss" },
   remark: { role: "status", button: "dismiss" },
 });
@@ -25,6 +26,7 @@ export function mountMessages(bar, actions, signal) {
   return Object.freeze({
     server: makeBox("server"),
     problem: makeBox("problem"),
+    file: makeBox("file"),
     axes: makeBox("axes"),
     remark: makeBox("remark"),
   });

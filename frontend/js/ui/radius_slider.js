@@ -1,12 +1,13 @@
 /** ρ, the largest control on the page: a native range with a detent at 1, and a number beside it. */
-import { plain } from "../render/format.js";
+import { plain, typable } from "../render/format.js";
 import { writeAttribute, writeText } from "../render/write.js";
 import { problemWith, FIELD_AT } from "../state/fields.js";
-import { hasModifier } from "./keyboard.js";
+import { markLive } from "./keyboard.js";
+import { refusalWords } from "./refusals.js";
+import { bindSteps } from "./stepping.js";
 
 /** The detent reaches this far around 1; from .97 down and 1.03 up every value is kept. */
 const DETENT = 0.015;
-const KEY_PAUSE_MS = 800;
 
 /** @param {number} rho */
 const detained = (rho) => (Math.abs(rho - 1) < DETENT ? 1 : rho);
@@ -26,17 +27,13 @@ export function mountRadiusSlider(element, scene, signal) {
   const hint = /** @type {HTMLElement} */ (element.querySelector(".rho-hint"));
   const field = /** @type {import("../state/fields.js").Field} */ (FIELD_AT.get("recurrent.spectral_radius"));
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let stepping;
+  markLive(number);
 
-  /** Keys that follow one another are one step of history; a pause ends it. @param {number} step */
-  function nudge(step) {
+  const nudge = bindSteps(slider, store, (step) => {
     const rho = inForce();
     const next = Math.max(0, Number((rho + step).toFixed(4)));
     take(rho <= 2 ? Math.min(2, next) : next);
-    clearTimeout(stepping);
-    stepping = setTimeout(() => store.endStep(), KEY_PAUSE_MS);
-  }
+  }, signal);
 
   /** Of a draw ρ is what it is scaled to; what was made by hand, or loaded, is rescaled as it is. @param {number} rho */
   function take(rho) {
@@ -52,13 +49,6 @@ export function mountRadiusSlider(element, scene, signal) {
   slider.addEventListener("change", () => {
     store.endStep();
     show();
-  }, { signal });
-  slider.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-    if (!step || hasModifier(event)) return;
-    // The keys' own steps walk through the detent's hollow instead of sticking in it.
-    event.preventDefault();
-    nudge(step * (event.shiftKey ? 0.1 : 0.01));
   }, { signal });
   number.addEventListener("input", () => {
     const value = number.value.trim() === "" ? NaN : Number(number.value);
@@ -88,18 +78,20 @@ export function mountRadiusSlider(element, scene, signal) {
     if (Math.abs(Number(slider.value) - Math.min(rho, 2)) > 5e-4) slider.value = String(rho);
     writeAttribute(slider, "aria-valuetext", `ρ = ${plain(rho, 4)}`);
     if (document.activeElement === number && Number(number.value) === rho) return;
-    const text = String(Number(rho.toPrecision(6)));
+    const text = typable(rho);
     if (number.value !== text) number.value = text;
     number.removeAttribute("aria-invalid");
-    writeAttribute(hint, "class", "field-hint rho-hint");
-    writeText(hint, remark(rho));
+    const refused = scene.refused?.op === "radius" ? scene.refused.message : "";
+    writeAttribute(hint, "class", `field-hint rho-hint${refused ? " field-problem" : ""}`);
+    writeAttribute(hint, "title", refused);
+    writeText(hint, refused ? refusalWords(refused) : remark(rho));
   }
 
   /** @param {number} rho */
   function remark(rho) {
     const { gain } = store.experiment.recurrent;
-    if (scene.run?.done?.notes.some(({ code }) => code === "nilpotent")) return "this W_hh has ρ = 0 and can't be rescaled: it runs as drawn";
     if (isMade()) return "measured; moving it rescales W_hh as it is";
+    if (scene.run?.done?.notes.some(({ code }) => code === "nilpotent")) return "this W_hh has ρ = 0 and can't be rescaled: it runs as drawn";
     if (gain !== null) return `gain g = ${plain(gain, 4)}: measured ρ; moving the slider rescales`;
     return rho > 2 ? "beyond the slider's 2" : "";
   }
@@ -107,5 +99,11 @@ export function mountRadiusSlider(element, scene, signal) {
   store.subscribe((change) => change === "experiment" && show(), signal);
   scene.loop.addLayer("radius_slider", show, signal);
   show();
-  return { nudge, set: (/** @type {number} */ rho) => take(detained(rho)), inForce };
+  return {
+    nudge,
+    set: (/** @type {number} */ rho) => take(detained(rho)),
+    /** What was being set is not to be. */
+    cancel: () => store.abandon("rho"),
+    inForce,
+  };
 }

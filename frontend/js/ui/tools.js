@@ -3,6 +3,7 @@ import { writeAttribute } from "../render/write.js";
 import { decodeLink } from "../state/link.js";
 import { PRESETS } from "../state/presets.js";
 import { plain } from "../render/format.js";
+import { copy } from "./clipboard.js";
 import { ICONS } from "./icons.js";
 
 /**
@@ -32,7 +33,7 @@ export function mountTools(masthead, scene, { link, help }, signal) {
     },
     help: () => help.showModal(),
     newDraw: () => {
-      const seed = (store.experiment.recurrent.seed + 1) % 2 ** 31;
+      const seed = (store.experiment.recurrent.seed + 1) % 2 ** 53;
       store.edit({ "recurrent.seed": seed }, { label: `seed → ${seed}` });
     },
   };
@@ -72,20 +73,4 @@ function describe({ experiment: { recurrent, cell }, window: { t0, t1 }, T }) {
   const part = t1 - t0 < T ? `, t ${t0 + 1}–${t1}` : "";
   const size = recurrent.gain === null ? `ρ ${plain(recurrent.spectral_radius ?? 1, 4)}` : `g ${plain(recurrent.gain, 4)}`;
   return `${size}, ${cell.activation}${part}`;
-}
-
-/** The clipboard may be forbidden (an embed, plain http): then through a selection. @param {string} text */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const isCopied = document.execCommand("copy");
-    area.remove();
-    return isCopied;
-  }
 }

@@ -1,7 +1,10 @@
 /** The weight in hand as numbers: its indices, its value, and what can be made zero. */
 import { editsOf, MATRICES, sizeOf } from "../state/edits.js";
+import { typedNumber } from "../state/fields.js";
 import { plain } from "../render/format.js";
-import { writeHidden, writeText } from "../render/write.js";
+import { writeAttribute, writeHidden, writeText } from "../render/write.js";
+import { markLive } from "./keyboard.js";
+import { refusalWords } from "./refusals.js";
 
 /** @typedef {{i: number, j: number}} Cell */
 /** @typedef {"chosen" | "row" | "column" | "all"} Part */
@@ -16,7 +19,7 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
   element.innerHTML = `
     <span class="weight-editor">[<input class="index" data-axis="i" inputmode="numeric" aria-label="row i of the weight, to unit" placeholder="i"><span class="of-matrix">,
     <input class="index" data-axis="j" inputmode="numeric" aria-label="column j of the weight, from unit" placeholder="j"></span>] =
-    <input class="weight" inputmode="decimal" aria-label="value of the weight" placeholder="click a cell" disabled>
+    <input class="weight" inputmode="decimal" aria-label="value of the weight" placeholder="pick one" disabled>
     <select class="zero" aria-label="make weights zero" title="make weights zero"><option value="">→ 0</option><option value="chosen"></option><option value="row"></option><option value="column"></option><option value="all">all of them</option></select></span>
     <span class="panel-problem field-problem" role="alert"></span><span class="visually-hidden" role="status"></span>`;
   const inputs = [...element.querySelectorAll("input")];
@@ -24,8 +27,11 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
   const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
   const [problem, spoken, columnPart] = [find(".panel-problem"), find("[role=status]"), find(".of-matrix")];
   const zeros = /** @type {HTMLSelectElement} */ (find(".zero"));
+  markLive(valueInput);
   let isTyping = false;
   let isOwnChange = false;
+  /** What is wrong with what is typed. */
+  let complaint = "";
   /** The operations to come back to when what is typed stops being a number. */
   let before = editsOf(store.experiment, store.view.matrix);
 
@@ -36,7 +42,9 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
     writeHidden(columnPart, isVector());
     if (valueInput.disabled !== !cell) valueInput.disabled = !cell;
     showZeros();
-    if (scene.refused?.op === "set") writeText(problem, scene.refused.message);
+    const refused = scene.refused?.op === "set" || scene.refused?.op === "zero" ? scene.refused.message : "";
+    writeText(problem, complaint || (refused && refusalWords(refused)));
+    writeAttribute(problem, "title", complaint ? "" : refused);
     if (!cell) {
       for (const input of inputs) if (document.activeElement !== input && input.value) input.value = "";
       return;
@@ -44,11 +52,14 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
     for (const [input, index] of /** @type {const} */ ([[rowInput, cell.i], [columnInput, cell.j]])) {
       if (document.activeElement !== input && input.value !== String(index + 1)) input.value = String(index + 1);
     }
-    const text = String(Number(weightAt(cell.i, cell.j).toPrecision(6)));
+    const text = shownText(cell);
     // Writing the same text would move the caret of whoever types.
     if (!isTyping && valueInput.value !== text) valueInput.value = text;
     writeText(spoken, `${matrix}[${cell.i + 1}${isVector() ? "" : `, ${cell.j + 1}`}] = ${text}${corner ? `, block to [${corner.i + 1}, ${corner.j + 1}]` : ""}`);
   }
+
+  /** @param {Cell} cell */
+  const shownText = ({ i, j }) => String(Number(weightAt(i, j).toPrecision(6)));
 
   function showZeros() {
     const { cell, corner } = store.view;
@@ -74,11 +85,21 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
     store.operate(matrix, { op: "zero", ...rows, ...columns });
   }
 
-  /** @param {Cell} cell @param {number} value @param {readonly import("../state/experiment.js").Edit[]} base */
-  function setWeight({ i, j }, value, base) {
-    const { matrix } = store.view;
+  /** What is done to one weight without a pause is one step. @param {Cell} cell */
+  const stepOf = ({ i, j }) => `set ${store.view.matrix} ${i} ${j}`;
+
+  /** @param {Cell} cell @param {number} value @param {readonly import("../state/experiment.js").Edit[]} base @param {boolean} isTyped */
+  function setWeight(cell, value, base, isTyped) {
+    const { i, j } = cell;
     isOwnChange = true;
-    store.operate(matrix, { op: "set", i, ...(isVector() ? {} : { j }), value }, { before: base, merge: `set ${matrix} ${i} ${j}` });
+    store.operate(store.view.matrix, { op: "set", i, ...(isVector() ? {} : { j }), value }, { before: base, merge: stepOf(cell), isTyped });
+    isOwnChange = false;
+  }
+
+  /** The weight is again what it was when it came into the hand. @param {Cell} cell */
+  function restore(cell) {
+    isOwnChange = true;
+    store.edit({ [MATRICES[store.view.matrix].path]: before }, { label: "weight", merge: stepOf(cell) });
     isOwnChange = false;
   }
 
@@ -89,35 +110,39 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
     valueInput.select();
   }
 
-  /** The start of a scrub. @returns {(cell: Cell, value: number) => void} sets a weight; the whole scrub is one step */
-  function begin() {
+  /** The start of a scrub, which is one step. @param {Cell} cell */
+  function begin(cell) {
     const base = editsOf(store.experiment, store.view.matrix);
     isTyping = false;
-    return (cell, value) => setWeight(cell, value, base);
+    const end = () => {
+      store.endStep();
+      before = editsOf(store.experiment, store.view.matrix);
+    };
+    return { set: (/** @type {number} */ value) => setWeight(cell, value, base, false), end, cancel: () => store.abandon(stepOf(cell)) };
   }
 
   /** @param {string} text what is wrong, "" for nothing */
   function complain(text) {
+    complaint = text;
     writeText(problem, text);
     if (text) valueInput.setAttribute("aria-invalid", "true");
     else valueInput.removeAttribute("aria-invalid");
   }
 
   valueInput.addEventListener("input", () => {
-    const { cell, matrix } = store.view;
+    const { cell } = store.view;
     if (!cell) return;
     isTyping = true;
     const value = readNumber(valueInput.value, store.experiment.dtype);
     complain(value === null ? `weight: got “${valueInput.value.slice(0, 20)}”; expected a finite number that fits ${store.experiment.dtype}.` : "");
-    if (value !== null) return setWeight(cell, value, before);
+    if (value !== null) setWeight(cell, value, before, true);
     // On the way to a number that doesn't fit there may have been one that did (1e3 in 1e39).
-    isOwnChange = true;
-    store.edit({ [MATRICES[matrix].path]: before }, { label: "weight", merge: `set ${matrix} ${cell.i} ${cell.j}` });
-    isOwnChange = false;
+    else restore(cell);
   }, { signal });
-  // Undo, a preset or another link: what was being typed is over.
   store.subscribe((change) => {
     if (change !== "experiment" || isOwnChange) return;
+    // A refusal speaks of what is typed. Undo, a preset or another link: what was being typed is over.
+    if (store.isRetracting && isTyping) return valueInput.setAttribute("aria-invalid", "true");
     isTyping = false;
     before = editsOf(store.experiment, store.view.matrix);
     complain("");
@@ -130,10 +155,13 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
       event.preventDefault();
       const step = (event.shiftKey ? 0.1 : 0.01) * typicalSize() * (event.key === "ArrowUp" ? 1 : -1);
       isTyping = false;
-      setWeight(cell, Number((weightAt(cell.i, cell.j) + step).toPrecision(6)), before);
+      setWeight(cell, Number((weightAt(cell.i, cell.j) + step).toPrecision(6)), before, true);
       show();
     } else if (event.key === "Tab") walk(event, cell);
-    else if (event.key === "Enter" || event.key === "Escape") leave();
+    else if (event.key === "Enter" || event.key === "Escape") {
+      if (event.key === "Escape") restore(cell);
+      leave();
+    }
   }, { signal });
   valueInput.addEventListener("blur", () => {
     isTyping = false;
@@ -181,7 +209,6 @@ export function mountWeightEditor(element, scene, { weightAt, typicalSize, leave
 
 /** @param {string} text @param {string} dtype @returns {number | null} */
 function readNumber(text, dtype) {
-  const tidy = text.trim().replace("−", "-").replace(",", ".");
-  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(tidy) ? Number(tidy) : NaN;
+  const value = typedNumber(text);
   return Number.isFinite(value) && (dtype === "float64" || Number.isFinite(Math.fround(value))) ? value : null;
 }

@@ -4,6 +4,7 @@
  */
 import { hasArithmetic } from "../net/wish.js";
 import { plain } from "../render/format.js";
+import { readableDigits } from "../render/sums.js";
 import { writeHidden } from "../render/write.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -37,14 +38,19 @@ function words(run, i, t) {
   const found = termsOf(run, i, t);
   if (typeof found === "string") return `<p>${found}</p>`;
   const { input, recurrent, bias, state } = found;
-  const sum = [...input, ...recurrent].reduce((total, { weight, value }) => total + weight * value, bias);
+  const terms = [...input, ...recurrent];
+  const sum = terms.reduce((total, { weight, value }) => total + weight * value, bias);
+  const digits = readableDigits(terms, bias);
   const phi = ACTIVATIONS[run.experiment.cell.activation];
-  return `<p><b>h<sub>${t}</sub>[${i + 1}]</b> = ${phi}(${group("W<sub>xh</sub>x", input)} ${group("+ W<sub>hh</sub>h", recurrent)} <span><i>+ b</i> ${plain(bias, 2)}</span>) = ${phi ? `${phi}(${plain(sum, 3)}) = ` : ""}<b title="${LAST_WORD}">${plain(state, 3)}</b></p>`;
+  const { batch_size: B } = run.experiment;
+  return `<p><b>h<sub>${t}</sub>[${i + 1}]</b>${B > 1 ? ` <i>of sequence 1 of ${B}</i>` : ""} = ${phi}(${group("W<sub>xh</sub>x", input, digits.terms)} ${group("+ W<sub>hh</sub>h", recurrent, digits.terms)} <span><i>+ b</i> ${plain(bias, digits.terms)}</span>) = ${phi ? `${phi}(${plain(sum, digits.sum)}) = ` : ""}<b title="${LAST_WORD}">${plain(state, phi ? 3 : digits.sum)}</b></p>`;
 }
 
-/** The terms of one product, each named on demand. @param {string} html @param {readonly Term[]} terms */
-function group(html, terms) {
-  const factor = (/** @type {number} */ value) => (value < 0 ? `(${plain(value, 2)})` : plain(value, 2));
+/** The terms of one product, each named on demand. @param {string} html @param {readonly Term[]} terms @param {number} digits */
+function group(html, terms, digits) {
+  // As in the cells, without the zero before the point.
+  const text = (/** @type {number} */ value) => plain(value, digits).replace(/^(−?)0\./, "$1.");
+  const factor = (/** @type {number} */ value) => (value < 0 ? `(${text(value)})` : text(value));
   return `<i>${html}</i> ${terms.map(({ weight, value, name }, k) => `<span title="${name}">${k ? "+ " : ""}${factor(weight)}·${factor(value)}</span>`).join(" ")}`;
 }
 

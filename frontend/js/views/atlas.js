@@ -9,6 +9,7 @@ import { Raster } from "../render/raster.js";
 import { writeHidden, writeProperty, writeText } from "../render/write.js";
 import { placeTitle } from "../ui/places.js";
 import { hasModifier } from "../ui/keyboard.js";
+import { FINGER_PX, holdStill, isFinger } from "../ui/touch.js";
 import { TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/atlas.js").AtlasQuantity} AtlasQuantity */
@@ -22,7 +23,7 @@ const QUANTITIES = Object.freeze({ log10_norm_h: "‖h‖", log10_grad_h: "‖�
 /**
  * @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene
  * @param {{place: Place, quantity: AtlasQuantity}} options
- * @param {{set: (rho: number) => void, nudge: (step: number) => void, inForce: () => number}} radius
+ * @param {{set: (rho: number) => void, nudge: (step: number) => void, cancel: () => void, inForce: () => number}} radius
  * @param {AbortSignal} signal
  */
 export function mount(element, scene, { place, quantity }, radius, signal) {
@@ -101,19 +102,32 @@ export function mount(element, scene, { place, quantity }, radius, signal) {
     scene.loop.mark(`atlas.${place}`);
     scene.loop.afterNextFrame(() => panel.rest(() => hoverTraces()));
   }, { signal });
-  let isDragging = false;
+  /** A finger drags the line alone and sets ρ elsewhere by a tap: any other way of it scrolls the page. @type {"drag" | "tap" | null} */
+  let press = null;
+  let pointer = 0;
   panel.body.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !panel.dataUnder(event)) return;
-    isDragging = true;
+    if (event.button !== 0 || press || !panel.dataUnder(event)) return;
+    const line = panel.body.getBoundingClientRect().top + panel.py(radius.inForce());
+    press = isFinger(event) && Math.abs(event.clientY - line) > FINGER_PX ? "tap" : "drag";
+    pointer = event.pointerId;
+    if (press === "tap") return;
     event.preventDefault();
     panel.body.focus({ preventScroll: true });
-    setRadius(event);
+    if (!isFinger(event)) setRadius(event);
   }, { signal, capture: true });
-  window.addEventListener("pointermove", (event) => isDragging && setRadius(event), { signal });
-  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => {
-    if (isDragging) store.endStep();
-    isDragging = false;
+  window.addEventListener("pointermove", (event) => press === "drag" && event.pointerId === pointer && setRadius(event), { signal });
+  window.addEventListener("pointerup", (event) => {
+    if (event.pointerId !== pointer) return;
+    if (press === "tap") setRadius(event);
+    if (press) store.endStep();
+    press = null;
   }, { signal });
+  window.addEventListener("pointercancel", ({ pointerId }) => {
+    if (pointerId !== pointer) return;
+    if (press === "drag") radius.cancel();
+    press = null;
+  }, { signal });
+  holdStill(panel.body, () => press === "drag", signal);
   panel.body.addEventListener("keydown", (event) => {
     const step = { ArrowUp: 0.01, ArrowDown: -0.01 }[event.key];
     if (!step || hasModifier(event)) return;

@@ -18,9 +18,10 @@ const PX_PER_DECADE = 3;
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   const panel = new PlotPanel(element, scene, {
-    title: "Eigenvalues", margins: { left: 3, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true, hasOverlay: true,
-    xaxis: { nticks: 5 },
-    yaxis: { nticks: 5 },
+    title: "Eigenvalues", margins: { left: 4, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true, hasOverlay: true,
+    // Where ρ is huge its ticks are 2e+14, which fit.
+    xaxis: { nticks: 5, exponentformat: "e" },
+    yaxis: { nticks: 5, exponentformat: "e" },
   }, signal);
   panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span title="largest singular value">σ<sub>max</sub> <output></output></span></span>`;
   const numbers = /** @type {HTMLElement} */ (panel.legend.querySelector(".spectrum-numbers"));

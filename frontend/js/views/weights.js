@@ -1,10 +1,11 @@
 /** One of the network's matrices. A click on a cell, or typed indices, takes a weight in hand; a drag up and down scrubs it. */
 import { editsOf, MATRICES, MATRIX_NAMES, sizeOf } from "../state/edits.js";
-import { plain } from "../render/format.js";
+import { cellText, plain } from "../render/format.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { writeAttribute, writeHidden } from "../render/write.js";
 import { hasModifier } from "../ui/keyboard.js";
+import { FINGER_PX, holdStill, isFinger } from "../ui/touch.js";
 import { mountWeightEditor } from "../ui/weight_editor.js";
 import { mountArithmetic } from "./arithmetic.js";
 
@@ -12,8 +13,10 @@ import { mountArithmetic } from "./arithmetic.js";
 /** @typedef {import("../state/edits.js").MatrixName} MatrixName */
 
 const MAX_HOVER_CELLS = 70_000;
-/** Up to so many rows and columns the cells hold their numbers. */
+/** Up to so many rows and columns the cells hold their numbers, where these can be read. */
 const MOST_NUMBERS = 8;
+const SMALLEST_TEXT_PX = 9;
+const CELL_PADDING_PX = 4;
 const CLICK_SLACK_PX = 4;
 /** A scrub over so many pixels changes a weight by the full colour's value. */
 const SCRUB_PX = 120;
@@ -78,12 +81,16 @@ export function mount(element, scene, signal) {
   /** @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} data @param {number} columns */
   function paintNumbers(context, data, columns) {
     const { palette } = scene;
-    context.font = `${palette.text_px}px ${palette.font}`;
+    const size = Math.min(palette.text_px, Math.floor((1.7 * panel.area.height * columns) / data.length) / 2);
+    if (size < SMALLEST_TEXT_PX) return;
+    const width = panel.area.width / columns - CELL_PADDING_PX;
+    context.font = `${size}px ${palette.font}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     data.forEach((value, k) => {
       context.fillStyle = Math.abs(value) > 0.6 * limit ? palette.ground : palette.ink;
-      context.fillText(shortNumber(value), panel.px((k % columns) + 1), panel.py(Math.floor(k / columns) + 1));
+      const text = cellText(value, (each) => context.measureText(each).width <= width);
+      context.fillText(text, panel.px((k % columns) + 1), panel.py(Math.floor(k / columns) + 1));
     });
   }
 
@@ -127,28 +134,48 @@ export function mount(element, scene, signal) {
     store.look({ matrix: /** @type {MatrixName} */ (chooser.value), cell: null, corner: null });
   }, { signal });
 
-  /** @type {{cell: {i: number, j: number}, y: number, value: number, scrub: ReturnType<typeof editor.begin> | null} | null} */
+  /** isHeld: it can be scrubbed. A finger holds only the weight that is chosen already, and a tap chooses; any other way of it scrolls the page. @type {{cell: {i: number, j: number}, isHeld: boolean, pointer: number, y: number, value: number, scrub: ReturnType<typeof editor.begin> | null} | null} */
   let press = null;
   panel.body.addEventListener("pointerdown", (event) => {
-    const cell = event.button === 0 ? cellUnder(event) : null;
-    if (!cell) return;
-    if (event.shiftKey && store.view.cell) return store.look({ corner: cell });
-    store.look({ cell, corner: null });
-    press = { cell, y: event.clientY, value: weightAt(cell.i, cell.j), scrub: null };
+    const under = event.button === 0 && !press ? cellUnder(event) : null;
+    if (!under) return;
+    const { cell: chosen } = store.view;
+    if (event.shiftKey && chosen) return store.look({ corner: under });
+    const isHeld = !isFinger(event) || (chosen !== null && isNear(chosen, event));
+    const cell = isFinger(event) && isHeld && chosen ? chosen : under;
+    if (isHeld) store.look({ cell, corner: null });
+    press = { cell, isHeld, pointer: event.pointerId, y: event.clientY, value: weightAt(cell.i, cell.j), scrub: null };
   }, { signal, capture: true });
   window.addEventListener("pointermove", (event) => {
-    if (!press) return;
+    if (!press?.isHeld || event.pointerId !== press.pointer) return;
     const way = press.y - event.clientY;
     if (!press.scrub && Math.abs(way) <= CLICK_SLACK_PX) return;
-    press.scrub ??= editor.begin();
+    press.scrub ??= editor.begin(press.cell);
     const value = press.value + ((event.shiftKey ? 0.1 : 1) * way * limit) / SCRUB_PX;
-    press.scrub(press.cell, Number(value.toPrecision(3)));
+    press.scrub.set(Number(value.toPrecision(3)));
   }, { signal });
-  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => {
-    if (press?.scrub) store.endStep();
-    else if (press) editor.take();
+  window.addEventListener("pointerup", ({ pointerId }) => {
+    if (pointerId !== press?.pointer) return;
+    if (press.scrub) press.scrub.end();
+    else if (press.isHeld) editor.take();
+    else store.look({ cell: press.cell, corner: null });
     press = null;
   }, { signal });
+  window.addEventListener("pointercancel", ({ pointerId }) => {
+    if (pointerId !== press?.pointer) return;
+    press.scrub?.cancel();
+    press = null;
+  }, { signal });
+  holdStill(panel.body, () => press?.isHeld ?? false, signal);
+
+  /** Whether a finger means this cell. @param {{i: number, j: number}} cell @param {PointerEvent} event */
+  function isNear({ i, j }, event) {
+    const box = panel.body.getBoundingClientRect();
+    const [rows, columns] = sizeOf(store.experiment, store.view.matrix);
+    const reach = (/** @type {number} */ size) => Math.max(FINGER_PX, size / 2);
+    return Math.abs(box.left + panel.px(j + 1) - event.clientX) <= reach(panel.area.width / columns)
+      && Math.abs(box.top + panel.py(i + 1) - event.clientY) <= reach(panel.area.height / rows);
+  }
 
   panel.body.addEventListener("keydown", (event) => {
     if (hasModifier(event)) return;
@@ -177,13 +204,6 @@ export function mount(element, scene, signal) {
 
 /** @param {number} index @param {number} size */
 const clamp = (index, size) => Math.min(Math.max(index, 0), size - 1);
-
-/** Two digits, without the zero before the point: a cell is narrow. @param {number} value */
-function shortNumber(value) {
-  if (Math.abs(value) < 0.005) return "0";
-  const text = Math.abs(value) >= 10 ? plain(value, 2) : value.toFixed(2);
-  return text.replace("-", "−").replace(/^(−?)0\./, "$1.");
-}
 
 /**
  * The weights that are what was typed: set, and by no later operation changed with the whole matrix.

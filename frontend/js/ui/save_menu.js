@@ -1,0 +1,69 @@
+/** Out again: the link, code for a notebook or for PyTorch, the network and the run's arrays as files. */
+import { exportAs, FileProblem } from "../net/files.js";
+import { writeText } from "../render/write.js";
+import { copy, download } from "./clipboard.js";
+import { closeOnLeaving } from "./popup.js";
+
+/** @typedef {import("../net/files.js").ExportName} ExportName */
+
+/** @type {ReadonlyArray<{does: "notebook" | "copy" | "save", name: ExportName | "", text: string, title: string}>} */
+const ENTRIES = Object.freeze([
+  { does: "notebook", name: "", text: "copy as notebook cell", title: "two lines of Python that load these arrays" },
+  { does: "copy", name: "pytorch.py", text: "copy as PyTorch code", title: "a cell that rebuilds the network, runs it and asserts the same states" },
+  { does: "save", name: "pytorch.py", text: "PyTorch code, .py", title: "the same as a file" },
+  { does: "save", name: "network.safetensors", text: "network, .safetensors", title: "the weights under nn.RNN's names" },
+  { does: "save", name: "run.npz", text: "all arrays, .npz", title: "every tensor of the run, the experiment, and the versions that made it" },
+  { does: "save", name: "run.csv", text: "table, .csv", title: "a line for each step: norms, x, h, y" },
+]);
+
+/**
+ * @param {HTMLElement} masthead @param {import("../state/store.js").Store} store
+ * @param {{link: () => Promise<string>}} address @param {AbortSignal} signal
+ */
+export function mountSaveMenu(masthead, store, { link }, signal) {
+  const details = /** @type {HTMLDetailsElement} */ (masthead.querySelector("details.save"));
+  details.innerHTML = `<summary title="code, network and arrays to take along">save</summary>
+    <div class="popup save-body"><ul></ul><p role="status"></p></div>`;
+  const list = /** @type {HTMLElement} */ (details.querySelector("ul"));
+  const status = /** @type {HTMLElement} */ (details.querySelector("[role=status]"));
+  for (const entry of ENTRIES) {
+    const row = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = entry.text;
+    button.title = entry.title;
+    button.addEventListener("click", () => void take(entry), { signal });
+    row.append(button);
+    list.append(row);
+  }
+
+  /** @param {typeof ENTRIES[number]} entry */
+  async function take({ does, name, text }) {
+    writeText(status, "…");
+    try {
+      if (does === "notebook") return await say(cellFor(await link()), "notebook cell");
+      const content = await exportAs(/** @type {ExportName} */ (name), store.experiment);
+      if (does === "copy") return await say(await content.text(), "PyTorch code");
+      download(content, `rhoscope-${name}`);
+      writeText(status, `${text.split(",")[0]}: saved as rhoscope-${name}`);
+    } catch (error) {
+      if (!(error instanceof FileProblem)) throw error;
+      writeText(status, error.message);
+    }
+  }
+
+  /** @param {string} text @param {string} what */
+  async function say(text, what) {
+    const isCopied = await copy(text);
+    if (!isCopied) download(new Blob([text], { type: "text/x-python" }), "rhoscope-cell.py");
+    writeText(status, isCopied ? `${what}: copied` : `the clipboard is closed here; saved as rhoscope-cell.py`);
+  }
+
+  details.addEventListener("toggle", () => writeText(status, ""), { signal });
+  closeOnLeaving(details, signal);
+}
+
+/** @param {string} link */
+export function cellFor(link) {
+  return `from app.notebook import load\n\nrun = load(${JSON.stringify(link)})\nrun.arrays["h"].shape, run.versions\n`;
+}
