@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from app.clock import Clock
 from app.computation import in_force, loss_of
@@ -16,8 +17,9 @@ from app.frames import Frame
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
 from app.protocol import Done, Note
+from app.rollouts import rollout_of, sweep_of
 from app.stages import Setting, array, setting
-from rnncore import Eigensystem, fan, largest_power, min_max
+from rnncore import Eigensystem, ElmanCell, Fan, Loss, fan, largest_power, min_max
 from rnncore.bins import Edges
 from rnncore.nilpotency import is_nilpotent
 

@@ -16,7 +16,15 @@ from app.frames import Array, Frame
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import Plan
 from app.protocol import GATE_TENSORS, Done, Note
-from app.rollouts import AnyRollout, AnySweep, gradients_of, norms_of, rollout_of, sweep_of
+from app.rollouts import (
+    AnyGradients,
+    AnyRollout,
+    AnySweep,
+    gradients_of,
+    norms_of,
+    rollout_of,
+    sweep_of,
+)
 from app.stages import DTYPES, Setting, array, setting
 from app.verdict import Diagnosis
 from rnncore import (
@@ -140,7 +148,9 @@ class Computation:
                 yield name, gate
 
     def _gradients(self, sweep: AnySweep) -> Iterator[Frame]:
-        chunks = sweep.chunks(bounds=self._plan.backward, should_stop=self._should_stop)
+        chunks: Iterator[AnyGradients] = sweep.chunks(
+            bounds=self._plan.backward, should_stop=self._should_stop
+        )
         cotangent = self._cotangent()
         for chunk in self._clock.each("backward", chunks):
             edges = self._plan.edges_within(chunk.t0, chunk.t1)

@@ -41,12 +41,12 @@ class View(Document):
     """Number of columns; bin k of n = min(columns, t1 - t0) starts at t0 + ⌊k(t1 - t0)/n⌋."""
 
 
+GateTensor = Literal["i", "f", "g", "o", "c", "r", "z", "n"]
+GATE_TENSORS = frozenset[str](get_args(GateTensor))  # of gru and lstm alone, and large
+WeightTensor = Literal["W_xh", "b_h", "W_hy", "b_y"]
 Omissible = Literal[
-    *("W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "y", "log10_grad_W_xh", "cotangent"),
-    *("singular_values", "i", "f", "g", "o", "c", "r", "z", "n"),
+    WeightTensor, "x", "h_0", "y", "log10_grad_W_xh", "cotangent", "singular_values", GateTensor
 ]
-# Of gru and lstm alone, and large.
-GATE_TENSORS = frozenset({"i", "f", "g", "o", "c", "r", "z", "n"})
 
 
 class Run(Document):

@@ -12,6 +12,7 @@ from rnncore import (
     GatedSweep,
     GradientChunk,
     GradientSweep,
+    LSTMCell,
     Loss,
     Rollout,
 )
@@ -31,12 +32,14 @@ def rollout_of(start: Setting, *, has_outputs: bool) -> AnyRollout:
 
 def sweep_of(rollout: AnyRollout, loss: Loss) -> AnySweep:
     """The run backward."""
-    return GradientSweep(rollout, loss) if isinstance(rollout, Rollout) else GatedSweep(rollout, loss)
+    return (
+        GradientSweep(rollout, loss) if isinstance(rollout, Rollout) else GatedSweep(rollout, loss)
+    )
 
 
 def norms_of(rollout: AnyRollout, t0: int, t1: int) -> dict[str, Tensor]:
     """Norms that only some cells have, by their names on the wire."""
-    if isinstance(rollout, Rollout) or rollout.log10_norm_c is None:
+    if isinstance(rollout, Rollout) or not isinstance(rollout.cell, LSTMCell):
         return {}
     return {"log10_norm_c": rollout.log10_norm_c[..., t0:t1]}
 
