@@ -96,15 +96,17 @@ def test_a_dropped_module_is_shown_and_opened_with_its_own_weights(
 def address_of(instrument: Instrument) -> str:
     """The address once it has followed what is on the screen."""
     link = write_link(read_experiment(json.dumps(instrument.painted).encode()))
-    instrument.page.wait_for_function(
+    address: str = instrument.page.evaluate(
         """async (written) => {
           const { decodeLink } = await import("./js/state/link.js");
-          const [here, there] = await Promise.all([decodeLink(location.hash), decodeLink(written)]);
-          return JSON.stringify(here.experiment) === JSON.stringify(there.experiment);
+          const wanted = JSON.stringify((await decodeLink(written)).experiment);
+          while (JSON.stringify((await decodeLink(location.hash)).experiment) !== wanted)
+            await new Promise(requestAnimationFrame);
+          return location.href;
         }""",
-        arg=link,
+        link,
     )
-    return str(instrument.page.evaluate("location.href"))
+    return address
 
 
 def test_the_layer_can_be_changed_and_the_draw_comes_back(
