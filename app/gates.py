@@ -14,6 +14,10 @@ GATES: Final[Mapping[str, tuple[str, ...]]] = {
 BIAS_BLOCKS: Final[Mapping[str, int]] = {"elman": 1, "gru": 4, "lstm": 4}
 # The gate that makes the new value: its block's spectrum is shown and edited.
 CANDIDATE: Final[Mapping[str, int]] = {"elman": 0, "gru": 2, "lstm": 2}
+# What is told of a step beside h and its norms: each gate, and c; the norms of c, of its gradient
+# and of the direct path.
+KEPT: Final[Mapping[str, int]] = {"elman": 0, "gru": 3, "lstm": 5}
+MORE_NORMS: Final[Mapping[str, int]] = {"elman": 0, "gru": 1, "lstm": 3}
 KEEPING: Final = 1  # the block of the gate that keeps, z or f
 
 

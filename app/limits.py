@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.consistency import edit_lists
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
-from app.gates import BIAS_BLOCKS, GATES
+from app.gates import BIAS_BLOCKS, GATES, KEPT, MORE_NORMS
 from app.plan import group_size
 from app.protocol import Analyse, Run, View
 from app.settings import Settings, flag
@@ -102,9 +102,7 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     item = ITEM_BYTES[experiment.dtype]
     columns = T if view is None else min(view.columns, view.t1 - view.t0)
     values_per_norm = 1 if view is None else 2
-    gates = len(GATES[cell.kind])
-    # What gated cells keep of a step beside h: each gate, and c.
-    kept = 0 if gates == 1 else gates + 1
+    gates, kept = len(GATES[cell.kind]), KEPT[cell.kind]
     weights = gates * H * (D + H) + O * H + BIAS_BLOCKS[cell.kind] * H + O
     draw = NORM_BYTES * gates * H * H  # W_hh as it was drawn, for a client that scales it
     result = (
@@ -112,7 +110,7 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
         + draw
         + NORM_BYTES * 3 * H
         + item * B * columns * (D + (1 + kept) * H + O)
-        + NORM_BYTES * values_per_norm * columns * (5 * B + 2)
+        + NORM_BYTES * values_per_norm * columns * ((2 + MORE_NORMS[cell.kind]) * B + 2)
     )
     memory = (
         result

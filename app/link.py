@@ -37,6 +37,7 @@ SHORT_NAMES: Mapping[str, str] = {
     "gain": "recurrent.gain",
     "Wxh": "input_weights.scale",
     "bias": "bias.scale",
+    "forget": "bias.forget",
     "input": "input.kind",
     "amplitude": "input.amplitude",
     "period": "input.period",
@@ -48,7 +49,12 @@ SHORT_NAMES: Mapping[str, str] = {
     "B": "batch_size",
     "dtype": "dtype",
 }
-VIEW_NAMES = ("t", "top", "bottom")  # what the page shows of the experiment, and no part of it
+VIEW_NAMES = (
+    "t",
+    "top",
+    "bottom",
+    "layer",
+)  # what the page shows of the experiment, and no part of it
 
 # The page's bounds: a link is foreign text, and a small one may inflate to hundreds of megabytes.
 MAX_HASH_CHARS = 200_000

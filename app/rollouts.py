@@ -12,8 +12,8 @@ from rnncore import (
     GatedSweep,
     GradientChunk,
     GradientSweep,
-    LSTMCell,
     Loss,
+    LSTMCell,
     Rollout,
 )
 

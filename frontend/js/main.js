@@ -13,6 +13,7 @@ import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
 import { mountControls } from "./ui/controls.js";
 import { mountFiles } from "./ui/files.js";
+import { mountForgetBias } from "./ui/forget_bias.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
@@ -52,7 +53,7 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom });
+const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -89,6 +90,7 @@ const normality = mountNormalitySlider(place(".normality-control"), scene, { onI
 mountHistory(place(".masthead"), store, signal);
 mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
+mountForgetBias(place(".fields"), store, signal);
 /** What the server takes; its hello says it. */
 let largestUpload_bytes = 2 ** 23;
 const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {
@@ -228,7 +230,7 @@ function isStillComing() {
 function ask(isAgain = false) {
   const width = hidden.panel.area.width * (globalThis.devicePixelRatio || 1);
   const window = windowFor(store.experiment, store.view.span, width, isMoving);
-  const omit = unshown(store.experiment, store.view.matrix);
+  const omit = unshown(store.experiment, store.view);
   const wish = JSON.stringify([window, omit, store.experiment]);
   if (wish === asked && !isAgain) return;
   asked = wish;

@@ -66,11 +66,12 @@ def test_limits_are_settings() -> None:
 @pytest.mark.parametrize("view", [None, View(t0=10, t1=90, columns=16)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(("kind", "gates"), [("elman", 1), ("gru", 3), ("lstm", 4)])
 def test_the_cost_of_an_answer_is_what_it_weighs(
-    view: View | None, dtype: str, batch_size: int
+    view: View | None, dtype: str, batch_size: int, kind: str, gates: int
 ) -> None:
     document = experiment(
-        cell={"hidden_size": 7, "input_size": 2, "output_size": 3},
+        cell={"kind": kind, "hidden_size": 7, "input_size": 2, "output_size": 3},
         steps=100,
         dtype=dtype,
         batch_size=batch_size,
@@ -80,7 +81,7 @@ def test_the_cost_of_an_answer_is_what_it_weighs(
     frames = [item for item in made if isinstance(item, Frame)]
     H, item = 7, {"float32": 4, "float64": 8}[dtype]
     # Where the draw comes instead of W_hh, the cost counts both; its factor is one number more.
-    expected = run_cost(document, view).result_bytes - item * H * H + 8
+    expected = run_cost(document, view).result_bytes - gates * item * H * H + 8
     assert sum(frame.nbytes for frame in frames) == expected
     assert all(len(encode(frame, "0")) > frame.nbytes for frame in frames)
 

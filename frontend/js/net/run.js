@@ -3,6 +3,7 @@
  * from the right by the gradients. A column is a step, or a bin of steps where the page asked for
  * fewer columns than there are steps.
  */
+import { ALL_LAYERS } from "../state/cells.js";
 import { firstOfBatch } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Frame} Frame */
@@ -16,7 +17,14 @@ import { firstOfBatch } from "./tensors.js";
  * @typedef {{low: Float64Array, high: Float64Array}} Series
  */
 
-/** @typedef {"log10_norm_h" | "log10_grad_h" | "log10_grad_W_hh"} SeriesName */
+/** @typedef {"log10_norm_h" | "log10_norm_c"} StateSeries */
+/** @typedef {"log10_grad_h" | "log10_grad_W_hh" | "log10_grad_c" | "log10_direct_path"} GradientSeries */
+/** @typedef {StateSeries | GradientSeries} SeriesName */
+
+/** @type {readonly StateSeries[]} */
+const OF_STATES = Object.freeze(["log10_norm_h", "log10_norm_c"]);
+/** @type {readonly GradientSeries[]} */
+const OF_GRADIENTS = Object.freeze(["log10_grad_h", "log10_grad_W_hh", "log10_grad_c", "log10_direct_path"]);
 
 const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "weights", "inputs"]));
 
@@ -43,6 +51,8 @@ export class Standing {
   }
 }
 
+const NOTHING = new Float32Array(0);
+
 export class Run {
   /** @type {Done | null} the server's last word, once all frames are here */
   done = null;
@@ -52,6 +62,8 @@ export class Run {
   #W_hh;
   /** @type {Float32Array | Float64Array} [columns, H] */
   h = new Float32Array(0);
+  /** Gates and the cell state, [columns, H] each, as far as they were asked for. @type {Partial<Record<import("../state/cells.js").Gate, Float32Array | Float64Array>>} */
+  gates = {};
   /** @type {Partial<Record<SeriesName, Series>>} */
   #series = {};
   /** Columns [0, statesEnd) of the states and [gradientsStart, columns) of the gradients are here. */
@@ -166,27 +178,39 @@ export class Run {
     if (metadata.kind === "states") {
       this.statesEnd = this.#takeStates(start, tensors);
     } else if (metadata.kind === "gradients") {
-      this.#takeSeries(start, tensors, ["log10_grad_h", "log10_grad_W_hh"]);
+      this.#takeSeries(start, tensors, OF_GRADIENTS);
       this.gradientsStart = start;
     }
   }
 
   /** @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @returns {number} the first column not here yet */
   #takeStates(start, tensors) {
-    if (tensors.h) {
-      const { data } = firstOfBatch(tensors.h, 2);
-      // A run in one chunk keeps the frame's own memory.
-      if (data.length === this.columns * this.H) this.h = data;
-      else {
-        if (this.h.length !== this.columns * this.H) this.h = data instanceof Float64Array ? new Float64Array(this.columns * this.H) : new Float32Array(this.columns * this.H);
-        this.h.set(data, start * this.H);
-      }
+    if (tensors.h) this.h = this.#withChunk(this.h, start, tensors.h);
+    for (const name of ALL_LAYERS) {
+      const tensor = tensors[name];
+      if (tensor) this.gates[name] = this.#withChunk(this.gates[name], start, tensor);
     }
-    return start + this.#takeSeries(start, tensors, ["log10_norm_h"]);
+    return start + this.#takeSeries(start, tensors, OF_STATES);
+  }
+
+  /** Units × columns with one more chunk in it. @param {Float32Array | Float64Array | undefined} known @param {number} start @param {Tensor} tensor */
+  #withChunk(known, start, tensor) {
+    const { data } = firstOfBatch(tensor, 2);
+    const size = this.columns * this.H;
+    // A run in one chunk keeps the frame's own memory.
+    if (data.length === size) return data;
+    const whole = known?.length === size ? known : data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
+    whole.set(data, start * this.H);
+    return whole;
+  }
+
+  /** What of every step and unit is shown, [columns, H]: empty where it was not asked for. @param {import("../state/cells.js").Gate | "h"} name */
+  layer(name) {
+    return name === "h" ? this.h : (this.gates[name] ?? NOTHING);
   }
 
   /**
-   * @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @param {SeriesName[]} names
+   * @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @param {readonly SeriesName[]} names
    * @returns {number} columns in the chunk
    */
   #takeSeries(start, tensors, names) {

@@ -68,11 +68,12 @@ export interface Experiment {
  */
 export interface Cell {
   /**
-   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h).
+   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
+   * their gates stacked along the rows of the weights, r z n and i f g o.
    */
-  kind?: "elman";
+  kind?: "elman" | "gru" | "lstm";
   /**
-   * The activation φ.
+   * The activation φ of an elman cell; gru and lstm have their own.
    */
   activation?: "tanh" | "relu" | "linear";
   /**
@@ -131,7 +132,8 @@ export interface Recurrent {
    */
   gain?: number | null;
   /**
-   * Operations on W_hh as it was drawn and scaled, or loaded, in order.
+   * Operations on W_hh as it was drawn and scaled, or loaded, in order. In gru and lstm those on
+   * eigenvalues and normality are of the candidate's block, n or g, and a radius is that block's.
    */
   edits?: (SetWeight | ZeroBlock | MoveEigenvalue | ChangeNormality | RescaleToRadius)[];
 }
@@ -190,12 +192,12 @@ export interface MoveEigenvalue {
    */
   to: [unknown, unknown];
   /**
-   * Where a pair becomes two reals, half of their distance.
+   * Where a pair becomes two reals, half of their distance; 0 is the least that can be told.
    */
   half_gap?: number;
   /**
-   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
-   * never exceeds the eigenvalue's own.
+   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, with which the
+   * weights change about as much as the eigenvalue does.
    */
   keep?: "eigenvectors" | "schur_vectors";
 }
@@ -238,6 +240,8 @@ export interface InputWeights {
 }
 /**
  * How b_h is drawn, scale · N(0, 1), zero by default, and edited.
+ *
+ * With gru it has 4H entries: those of r, z and n, and b_hn, which stands inside r ⊙ (…).
  */
 export interface Bias {
   /**
@@ -248,6 +252,10 @@ export interface Bias {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed?: number;
+  /**
+   * Added to the bias of the gate that keeps: b_f of lstm, b_z of gru; not used by elman.
+   */
+  forget?: number;
   /**
    * Operations on b_h as it was drawn or loaded, in order.
    */
@@ -548,7 +556,10 @@ export interface Note {
 export interface Diagnosis {
   states: StatesVerdict;
   gradients: GradientsVerdict;
-  certificate: Certificate;
+  /**
+   * Null for gru and lstm, whose gates no singular value of one matrix speaks for.
+   */
+  certificate: Certificate | null;
   float_end: FloatEnd;
 }
 /**
@@ -704,11 +715,12 @@ export interface CompleteExperiment {
  */
 export interface CompleteCell {
   /**
-   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h).
+   * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
+   * their gates stacked along the rows of the weights, r z n and i f g o.
    */
-  kind: "elman";
+  kind: "elman" | "gru" | "lstm";
   /**
-   * The activation φ.
+   * The activation φ of an elman cell; gru and lstm have their own.
    */
   activation: "tanh" | "relu" | "linear";
   /**
@@ -767,7 +779,8 @@ export interface CompleteRecurrent {
    */
   gain: number | null;
   /**
-   * Operations on W_hh as it was drawn and scaled, or loaded, in order.
+   * Operations on W_hh as it was drawn and scaled, or loaded, in order. In gru and lstm those on
+   * eigenvalues and normality are of the candidate's block, n or g, and a radius is that block's.
    */
   edits: (
     | CompleteSetWeight
@@ -832,12 +845,12 @@ export interface CompleteMoveEigenvalue {
    */
   to: [unknown, unknown];
   /**
-   * Where a pair becomes two reals, half of their distance.
+   * Where a pair becomes two reals, half of their distance; 0 is the least that can be told.
    */
   half_gap: number;
   /**
-   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, whose change
-   * never exceeds the eigenvalue's own.
+   * What stays: the eigenvectors, or the orthonormal vectors of the Schur form, with which the
+   * weights change about as much as the eigenvalue does.
    */
   keep: "eigenvectors" | "schur_vectors";
 }
@@ -860,6 +873,8 @@ export interface CompleteInputWeights {
 }
 /**
  * How b_h is drawn, scale · N(0, 1), zero by default, and edited.
+ *
+ * With gru it has 4H entries: those of r, z and n, and b_hn, which stands inside r ⊙ (…).
  */
 export interface CompleteBias {
   /**
@@ -870,6 +885,10 @@ export interface CompleteBias {
    * Seed of the draw; 0 to 2^53 - 1.
    */
   seed: number;
+  /**
+   * Added to the bias of the gate that keeps: b_f of lstm, b_z of gru; not used by elman.
+   */
+  forget: number;
   /**
    * Operations on b_h as it was drawn or loaded, in order.
    */
@@ -1281,7 +1300,7 @@ export interface Run {
   /**
    * Tensors that are not sent; a frame of which nothing is left isn't either.
    *
-   * @maxItems 10
+   * @maxItems 18
    */
   omit?: (
     | "W_xh"
@@ -1294,5 +1313,13 @@ export interface Run {
     | "log10_grad_W_xh"
     | "cotangent"
     | "singular_values"
+    | "i"
+    | "f"
+    | "g"
+    | "o"
+    | "c"
+    | "r"
+    | "z"
+    | "n"
   )[];
 }

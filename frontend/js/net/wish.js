@@ -1,5 +1,7 @@
 /** Which part of a run the page asks for: no more columns than it can show, no tensor that nothing shows. */
 
+import { cellInfo, hasGates } from "../state/cells.js";
+
 /** @typedef {import("./run.js").Window} Window */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
 /** @typedef {NonNullable<import("./wire.js").Run["omit"]>[number]} Omissible */
@@ -33,13 +35,14 @@ const OF_THE_ARITHMETIC = Object.freeze(["W_xh", "b_h", "x", "h_0"]);
 
 /**
  * The tensors that are not to be sent.
- * @param {Experiment} experiment @param {import("../state/edits.js").MatrixName} matrix  the one that is shown
+ * @param {Experiment} experiment
+ * @param {{matrix: import("../state/edits.js").MatrixName, layer: string}} view  what is shown
  * @returns {readonly Omissible[]}
  */
-export function unshown({ cell }, matrix) {
-  const shown = new Set([matrix, ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : [])]);
-  return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"])].filter((name) => !shown.has(name));
+export function unshown({ cell }, { matrix, layer }) {
+  const shown = new Set([matrix, layer, ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : [])]);
+  return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"]), ...cellInfo(cell).layers].filter((name) => !shown.has(name));
 }
 
-/** Whether every term of a unit's sum fits on the screen. @param {{hidden_size: number, input_size: number}} cell */
-export const hasArithmetic = ({ hidden_size: H, input_size: D }) => H <= 8 && D <= 8;
+/** Whether every term of a unit's sum fits on the screen. @param {{kind: string, hidden_size: number, input_size: number}} cell */
+export const hasArithmetic = (cell) => cell.hidden_size <= 8 && cell.input_size <= 8 && !hasGates(cell);

@@ -3,6 +3,7 @@
  * list to list, and the words for each operation.
  */
 import { plain } from "../render/format.js";
+import { cellInfo } from "./cells.js";
 import { isSame, valueAt, withFields } from "./experiment.js";
 
 /** @typedef {import("./experiment.js").Edit} Edit */
@@ -30,7 +31,7 @@ export const MATRICES = Object.freeze({
 export const MATRIX_NAMES = /** @type {readonly MatrixName[]} */ (Object.freeze(Object.keys(MATRICES)));
 
 /** What makes W_hh another matrix altogether. */
-const DRAW = Object.freeze(["cell.hidden_size", "recurrent.ensemble", "recurrent.seed", "weights.file", "weights.layer"]);
+const DRAW = Object.freeze(["cell.kind", "cell.hidden_size", "recurrent.ensemble", "recurrent.seed", "weights.file", "weights.layer"]);
 /** Two places of an eigenvalue this close are one. */
 const SAME_PLACE = 1e-6;
 
@@ -40,7 +41,13 @@ export const editsOf = (experiment, name) => /** @type {readonly Edit[]} */ (val
 /** Rows and columns; a vector is a column. @param {Experiment} experiment @param {MatrixName} name @returns {[number, number]} */
 export function sizeOf(experiment, name) {
   const { rows, columns } = MATRICES[name];
-  return [Number(valueAt(experiment, rows)), columns === null ? 1 : Number(valueAt(experiment, columns))];
+  return [blocksOf(experiment, name).length * Number(valueAt(experiment, rows)), columns === null ? 1 : Number(valueAt(experiment, columns))];
+}
+
+/** The gates that stand one below the other in a matrix. @param {Experiment} experiment @param {MatrixName} name @returns {readonly string[]} */
+export function blocksOf({ cell }, name) {
+  const { blocks, biasBlocks } = cellInfo(cell);
+  return name === "b_h" ? biasBlocks : name === "W_hh" || name === "W_xh" ? blocks : ["y"];
 }
 
 /** @param {Experiment} experiment */

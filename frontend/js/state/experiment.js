@@ -22,7 +22,7 @@ import { FIELDS, FIELD_AT, problemWith } from "./fields.js";
  * @property {{ensemble: string, seed: number, spectral_radius: number|null, gain: number|null, edits: readonly Edit[]}} recurrent
  * @property {{file: string|null, layer: number}} weights
  * @property {{scale: number, seed: number, edits: readonly Edit[]}} input_weights
- * @property {{scale: number, seed: number, edits: readonly Edit[]}} bias
+ * @property {{scale: number, seed: number, forget: number, edits: readonly Edit[]}} bias
  * @property {{scale: number, seed: number, edits: readonly Edit[]}} readout
  * @property {{edits: readonly Edit[]}} output_bias
  * @property {{kind: string, amplitude: number, seed: number, period: number, values: unknown, file: string|null}} input

@@ -55,6 +55,7 @@ export const FIELDS = Object.freeze([
   { path: "input_weights.edits", type: "edits", initial: NO_EDITS, label: "edits of W_xh", ops: ["set", "zero"] },
   { path: "bias.scale", type: "number", initial: 0, label: "scale of b_h", min: 0, max: 1e6, short: "bias" },
   { path: "bias.seed", type: "integer", initial: 3, label: "seed of b_h", min: 0, max: LARGEST_SEED },
+  { path: "bias.forget", type: "number", initial: 0, label: "forget bias", symbol: "b_f", min: -1e6, max: 1e6, short: "forget" },
   { path: "bias.edits", type: "edits", initial: NO_EDITS, label: "edits of b_h", ops: ["set", "zero"] },
   { path: "readout.scale", type: "number", initial: 1, label: "scale of W_hy", min: 0, max: 1e6 },
   { path: "readout.seed", type: "integer", initial: 4, label: "seed of W_hy", min: 0, max: LARGEST_SEED },

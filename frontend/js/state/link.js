@@ -5,13 +5,14 @@
  * Either may end in `&t=84`, the cursor. A hash is foreign text: it is bounded, judged field by
  * field, and never throws.
  */
+import { ALL_LAYERS } from "./cells.js";
 import { DEFAULT_EXPERIMENT, difference, differingFields, readDocument, valueAt, withFields } from "./experiment.js";
 import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
  * What of the View a link carries: the cursor, and which view stands where.
- * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas"}} LinkedView
+ * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Gate | "h"}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 
@@ -28,9 +29,9 @@ const MAX_INFLATED_BYTES = 2_000_000;
  * @param {Partial<LinkedView>} [view]
  * @returns {Promise<string>} the hash, with its "#"
  */
-export async function encodeLink(experiment, t = null, { top, bottom } = {}) {
+export async function encodeLink(experiment, t = null, { top, bottom, layer } = {}) {
   const differing = differingFields(experiment);
-  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : [])];
+  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : [])];
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -70,7 +71,7 @@ function decodeShort(text) {
   const problems = [];
   for (const pair of text.split("&").filter(Boolean).slice(0, 64)) {
     const [name = "", raw = ""] = pair.split("=", 2).map(unescapePart);
-    if (name === "t" || name === "top" || name === "bottom") continue;
+    if (["t", "top", "bottom", "layer"].includes(name)) continue;
     const field = FIELD_NAMED.get(name);
     if (!field) {
       problems.push(`The link's “${name.slice(0, 40)}” is unknown here; it was left out.`);
@@ -98,7 +99,7 @@ function refused(problem) {
 /** @param {string[]} pairs @returns {LinkedView} what is unknown here is left at its default */
 function viewIn(pairs) {
   const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms" };
+  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms", layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h" };
 }
 
 /** @param {string} part */

@@ -2,6 +2,7 @@
  * One frozen Experiment and one frozen View; every change goes through here, and so does undo.
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
+import { cellInfo } from "./cells.js";
 import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
 import { withoutRefused } from "./history.js";
@@ -17,6 +18,7 @@ import { withoutRefused } from "./history.js";
  * @property {boolean} isLooping
  * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
  * @property {"norms" | "atlas"} bottom  and in the lower one
+ * @property {import("./cells.js").Gate | "h"} layer  what of a step is shown: its state, or a gate
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -55,7 +57,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
+    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
   }
 
   get experiment() {
@@ -233,7 +235,8 @@ export class Store {
     const [rows, columns] = sizeOf(this.experiment, view.matrix);
     const inside = (/** @type {View["cell"]} */ cell) => (cell && cell.i < rows && cell.j < columns ? cell : null);
     const cell = inside(view.cell);
-    return { ...view, t, span, cell, corner: cell && inside(view.corner) };
+    const layer = view.layer === "h" || cellInfo(this.experiment.cell).layers.includes(view.layer) ? view.layer : "h";
+    return { ...view, t, span, layer, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

@@ -26,10 +26,10 @@ export function mountAddress(store, { onProblems }, signal) {
     const mine = ++writing;
     clearTimeout(timer);
     timer = undefined;
-    const { experiment, t, top, bottom, problems } = await decodeLink(location.hash);
+    const { experiment, t, top, bottom, layer, problems } = await decodeLink(location.hash);
     if (mine !== writing) return;
     store.replace(experiment, { label: "opened a link" });
-    store.look({ t: t ?? 1, span: null, top, bottom });
+    store.look({ t: t ?? 1, span: null, top, bottom, layer });
     onProblems(problems);
   }
 

@@ -1,4 +1,5 @@
 /** The controls of the Experiment, made from the table of fields: each with its symbol, its range and its own message. */
+import { hasGates } from "../state/cells.js";
 import { valueAt } from "../state/experiment.js";
 import { FIELD_AT, problemWith } from "../state/fields.js";
 import { plain } from "../render/format.js";
@@ -19,6 +20,7 @@ import { markLive } from "./keyboard.js";
  */
 
 const WORDS = Object.freeze({
+  elman: "Elman (simple RNN)", gru: "GRU", lstm: "LSTM",
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
@@ -32,7 +34,8 @@ const isDrawn = (/** @type {Store} */ store) => store.experiment.weights.file ==
 /** @type {ReadonlyArray<{title: string, controls: readonly Control[]}>} */
 const GROUPS = Object.freeze([
   { title: "Network", controls: [
-    { path: "cell.activation", name: "activation φ" },
+    { path: "cell.kind", name: "cell" },
+    { path: "cell.activation", name: "activation φ", isShown: (store) => !hasGates(store.experiment.cell) },
     { path: "cell.hidden_size", name: "units H", hasSlider: true },
     { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn", isShown: isDrawn },
     { path: "recurrent.seed", name: "seed", isShown: isDrawn },
@@ -82,6 +85,7 @@ export function mountControls(element, store, { onNewDraw }, signal) {
     /** What this server has: choices it lacks are taken away, sizes are bounded. @param {import("../net/wire.js").Hello} hello */
     setCapabilities({ limits, capabilities }) {
       rows.get("recurrent.ensemble")?.limitChoices(capabilities.ensembles);
+      rows.get("cell.kind")?.limitChoices(capabilities.cells);
       rows.get("cell.activation")?.limitChoices(capabilities.activations);
       rows.get("input.kind")?.limitChoices(capabilities.inputs);
       rows.get("cell.hidden_size")?.limitMax(limits.max_hidden);

@@ -1,4 +1,5 @@
 /** ρ, the largest control on the page: a native range with a detent at 1, and a number beside it. */
+import { hasGates } from "../state/cells.js";
 import { plain, typable } from "../render/format.js";
 import { writeAttribute, writeText } from "../render/write.js";
 import { problemWith, FIELD_AT } from "../state/fields.js";
@@ -93,7 +94,7 @@ export function mountRadiusSlider(element, scene, signal) {
     if (isMade()) return "measured; moving it rescales W_hh as it is";
     if (scene.run?.done?.notes.some(({ code }) => code === "nilpotent")) return "this W_hh has ρ = 0 and can't be rescaled: it runs as drawn";
     if (gain !== null) return `gain g = ${plain(gain, 4)}: measured ρ; moving the slider rescales`;
-    return rho > 2 ? "beyond the slider's 2" : "";
+    return hasGates(store.experiment.cell) ? "of each gate's own W_hh" : rho > 2 ? "beyond the slider's 2" : "";
   }
 
   store.subscribe((change) => change === "experiment" && show(), signal);

@@ -1,5 +1,6 @@
 /** The tools of the masthead: presets, undo and redo, hold, the link, help. */
 import { writeAttribute } from "../render/write.js";
+import { cellInfo, hasGates } from "../state/cells.js";
 import { decodeLink } from "../state/link.js";
 import { PRESETS } from "../state/presets.js";
 import { plain } from "../render/format.js";
@@ -72,5 +73,5 @@ export function mountTools(masthead, scene, { link, help }, signal) {
 function describe({ experiment: { recurrent, cell }, window: { t0, t1 }, T }) {
   const part = t1 - t0 < T ? `, t ${t0 + 1}–${t1}` : "";
   const size = recurrent.gain === null ? `ρ ${plain(recurrent.spectral_radius ?? 1, 4)}` : `g ${plain(recurrent.gain, 4)}`;
-  return `${size}, ${cell.activation}${part}`;
+  return `${size}, ${hasGates(cell) ? cellInfo(cell).name : cell.activation}${part}`;
 }

@@ -3,6 +3,7 @@ import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
 import { writeHidden, writeText } from "../render/write.js";
+import { cellInfo } from "../state/cells.js";
 import { bindEigenvalueHand } from "../ui/eigenvalue_hand.js";
 import { mountEigenvalueEditor } from "../ui/eigenvalue_editor.js";
 
@@ -45,6 +46,8 @@ export function mount(element, scene, signal) {
       if (held?.run.standing.spectrum.eigenvalues) paintPoints(context, held.run.standing.spectrum.eigenvalues.data, true);
       paintPoints(context, eigenvalues, false);
     });
+    const { candidate } = cellInfo(run.experiment.cell);
+    writeText(panel.detail, candidate === "hh" ? "" : `of W_${candidate}`);
     writeText(radius, plain(largestModulus(eigenvalues), 4));
     writeText(sigma, plain(run.standing.spectrum.singular_values?.data[0] ?? NaN));
     drawHand();

@@ -4,10 +4,11 @@
 export function mount(element, scene, signal) {
   let shown = "";
   const draw = () => {
-    const { activation } = scene.store.experiment.cell;
-    if (activation === shown) return;
-    shown = activation;
-    element.innerHTML = equation(activation);
+    const { kind, activation } = scene.store.experiment.cell;
+    const key = kind === "elman" ? activation : kind;
+    if (key === shown) return;
+    shown = key;
+    element.innerHTML = GATED[kind] ?? equation(activation);
   };
   scene.loop.addLayer("equation", draw, signal);
   draw();
@@ -25,3 +26,14 @@ export function equation(activation) {
   const side = name ? `<mi mathvariant="normal">${name}</mi><mo>⁡</mo><mrow><mo>(</mo>${sum}<mo>)</mo></mrow>` : sum;
   return `<math aria-label="the recurrence with activation ${activation}"><mrow>${sub("h", t)}<mo>=</mo>${side}</mrow></math>`;
 }
+
+const mul = "<mo>⊙</mo>";
+const eq = "<mo>=</mo>";
+const plus = "<mo>+</mo>";
+const comma = "<mo>,</mo><mspace width=\"1em\"/>";
+
+/** What gated cells do with their gates; the gates themselves are σ(W x + W h + b) each. @type {Readonly<Record<string, string>>} */
+const GATED = Object.freeze({
+  lstm: `<math aria-label="the recurrence of an LSTM"><mrow>${sub("c", t)}${eq}${sub("f", t)}${mul}${sub("c", before)}${plus}${sub("i", t)}${mul}${sub("g", t)}${comma}${sub("h", t)}${eq}${sub("o", t)}${mul}<mi mathvariant="normal">tanh</mi><mo>⁡</mo>${sub("c", t)}</mrow></math>`,
+  gru: `<math aria-label="the recurrence of a GRU"><mrow>${sub("h", t)}${eq}<mo>(</mo><mn>1</mn><mo>−</mo>${sub("z", t)}<mo>)</mo>${mul}${sub("n", t)}${plus}${sub("z", t)}${mul}${sub("h", before)}</mrow></math>`,
+});

@@ -4,7 +4,8 @@ import { signedGradient } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { roundUp } from "../render/scale.js";
-import { writeAttribute, writeProperty, writeText } from "../render/write.js";
+import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
+import { cellInfo, hasGates, LAYER_NAMES } from "../state/cells.js";
 import { placeTitle } from "../ui/places.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
@@ -21,18 +22,21 @@ export function mount(element, scene, signal) {
     title: placeTitle("top"), detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
     xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
-  panel.legend.innerHTML = `<span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
-  const [low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
+  panel.legend.innerHTML = `<select class="quantity" aria-label="what of every step is shown" hidden></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
+  const [, low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
+  const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select"));
+  const { store } = scene;
   const raster = new Raster();
-  /** @type {Run | null} */
+  /** @type {ArrayLike<number> | null} */
   let filled = null;
   let filledUntil = 0;
   let limit = 1;
   let palette = scene.palette;
 
   function drawMarks() {
+    drawChooser();
     const { run } = scene;
-    if (!run?.h.length) return;
+    if (!run?.layer(store.view.layer).length) return;
     panel.setRanges(scene.timeRange, [run.H + 0.5, 0.5]);
     panel.drawAxes();
     fill(run);
@@ -45,11 +49,23 @@ export function mount(element, scene, signal) {
 
   /** Turns states into pixels, once for each run and theme. @param {Run} run */
   function fill(run) {
-    if (filled === run && filledUntil === run.statesEnd && palette === scene.palette) return;
-    limit = colourLimit(run);
-    raster.fill(run.h, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
-    [filled, filledUntil, palette] = [run, run.statesEnd, scene.palette];
+    const { layer } = store.view;
+    const values = run.layer(layer);
+    if (!values.length || filled === values && filledUntil === run.statesEnd && palette === scene.palette) return;
+    limit = colourLimit(run, layer);
+    raster.fill(values, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
+    [filled, filledUntil, palette] = [values, run.statesEnd, scene.palette];
   }
+
+  /** A gated cell has more to look at than its state. */
+  function drawChooser() {
+    const { layers } = cellInfo(store.experiment.cell);
+    writeHidden(chooser, layers.length === 0);
+    const names = ["h", ...layers];
+    if (names.join() !== [...chooser.options].map(({ value }) => value).join()) chooser.replaceChildren(...names.map((name) => new Option(LAYER_NAMES[/** @type {keyof typeof LAYER_NAMES} */ (name)], name)));
+    if (chooser.value !== store.view.layer) chooser.value = store.view.layer;
+  }
+  chooser.addEventListener("change", () => store.look({ layer: /** @type {import("../state/cells.js").Gate | "h"} */ (chooser.value) }), { signal });
 
   /** @param {Run} run */
   function drawLegend(run) {
@@ -57,7 +73,7 @@ export function mount(element, scene, signal) {
     writeText(low, plain(-limit));
     writeText(high, plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
-    writeAttribute(bar, "aria-label", `colour scale of h from ${plain(-limit)} to ${plain(limit)}`);
+    writeAttribute(bar, "aria-label", `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
     const { batch_size: batch } = run.experiment;
     writeText(panel.detail, batch === 1 ? "units × time" : `sequence 1 of ${batch}; the verdict is the mean of all`);
     const first = run.done?.first_nonfinite_step ?? null;
@@ -67,32 +83,43 @@ export function mount(element, scene, signal) {
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("hidden_states", drawMarks, signal);
   scene.loop.addLayer("hidden_states.cursor", () => panel.setCursor(scene.store.view.t), signal);
-  return { panel, prepare: fill, rest: () => panel.rest(() => hoverTraces(scene.run)) };
+  return { panel, prepare: fill, rest: () => panel.rest(() => hoverTraces(scene.run, store.view.layer)) };
 }
 
 /**
- * |h| that gets the full colour. tanh is bounded, so its whole run sets the scale, up to 1; linear
- * and ReLU are scaled by how they start, so that growth and decay show as colour that comes or goes.
- * @param {Run} run
+ * The size that gets the full colour. What is bounded, tanh and all gates, is scaled by its whole run,
+ * up to 1; a linear, rectified or cell state by how it starts, so that growth and decay show as
+ * colour that comes or goes.
+ * @param {Run} run @param {import("../state/cells.js").Gate | "h"} layer
  */
-export function colourLimit(run) {
-  const { h, H } = run;
-  const isBounded = run.experiment.cell.activation === "tanh";
+export function colourLimit(run, layer) {
+  const { H, experiment: { cell } } = run;
+  const h = run.layer(layer);
+  if (layer === "c") return largestOf(h, run.statesEnd * H);
+  if (layer !== "h") return 1;
+  const isBounded = hasGates(cell) || cell.activation === "tanh";
   const rows = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
-  let largest = 0;
-  for (let k = 0; k < rows * H; k++) {
-    const size = Math.abs(/** @type {number} */ (h[k]));
-    if (size > largest && Number.isFinite(size)) largest = size;
-  }
-  return isBounded ? Math.min(1, roundUp(largest)) : roundUp(largest);
+  const largest = largestOf(h, rows * H);
+  return isBounded ? Math.min(1, largest) : largest;
 }
 
-/** @param {Run | null} run @returns {object[]} */
-function hoverTraces(run) {
-  if (!run?.h.length || run.h.length > MAX_HOVER_CELLS) return [];
-  const { h, H, columns } = run;
+/** The largest finite size, rounded up. @param {ArrayLike<number>} values @param {number} count */
+function largestOf(values, count) {
+  let largest = 0;
+  for (let k = 0; k < count; k++) {
+    const size = Math.abs(/** @type {number} */ (values[k]));
+    if (size > largest && Number.isFinite(size)) largest = size;
+  }
+  return roundUp(largest);
+}
+
+/** @param {Run | null} run @param {import("../state/cells.js").Gate | "h"} layer @returns {object[]} */
+function hoverTraces(run, layer) {
+  const h = run?.layer(layer);
+  if (!run || !h?.length || h.length > MAX_HOVER_CELLS) return [];
+  const { H, columns } = run;
   const z = Array.from({ length: H }, (_, unit) => Float64Array.from({ length: columns }, (_, column) => h[column * H + unit] ?? NaN));
   const x = Array.from({ length: columns }, (_, column) => run.stepOf(column) + 1);
   const y = Array.from({ length: H }, (_, unit) => unit + 1);
-  return [{ type: "heatmap", x, y, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}, unit %{y:d}<br>h = %{z:.4g}<extra></extra>` }];
+  return [{ type: "heatmap", x, y, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}, unit %{y:d}<br>${layer} = %{z:.4g}<extra></extra>` }];
 }

@@ -5,18 +5,37 @@ import { fateColour } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { StickyRange } from "../render/scale.js";
 import { writeProperty } from "../render/write.js";
+import { hasGates } from "../state/cells.js";
 import { placeTitle } from "../ui/places.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../net/run.js").SeriesName} SeriesName */
 
-/** @type {ReadonlyArray<{name: SeriesName, html: string, text: string, key: string, weight: number}>} */
+/** @typedef {{name: SeriesName, html: string, text: string, key: string, weight: number, dash?: readonly number[], title?: string}} Curve */
+
+const REFERENCES = `<span class="curve reference" title="what ρ alone would do: ρ^t from the left for states, ρ^(T − t) from the right for gradients"><i class="dotted"></i>ρ</span><span class="curve reference" title="what σ_max alone would do: the most that any step could grow a linear network"><i class="dashed"></i>σ<sub>max</sub></span>`;
+
+/** @type {readonly Curve[]} */
 const CURVES = Object.freeze([
   { name: "log10_norm_h", html: "→ ‖h<sub>t</sub>‖", text: "‖hₜ‖", key: "states", weight: 1 },
   { name: "log10_grad_h", html: "← ‖∂L/∂h<sub>t</sub>‖", text: "‖∂L/∂hₜ‖", key: "gradients", weight: 1.25 },
   { name: "log10_grad_W_hh", html: "← ‖∂L/∂W<sub>hh</sub>|<sub>t</sub>‖", text: "share of ∂L/∂W", key: "share", weight: 0.5 },
 ]);
+
+/** What a gated cell has beside: its direct path, the product of the gates that keep. @type {Readonly<Record<string, readonly Curve[]>>} */
+const MORE_CURVES = Object.freeze({
+  gru: [
+    { name: "log10_direct_path", html: "← Πz", text: "direct path Πz", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂h_T comes down the direct path alone, through the product of the update gates" },
+  ],
+  lstm: [
+    { name: "log10_norm_c", html: "→ ‖c‖", text: "‖cₜ‖", key: "states-c", weight: 0.6, dash: [2, 3], title: "norm of the cell state" },
+    { name: "log10_grad_c", html: "← ‖∂L/∂c‖", text: "‖∂L/∂cₜ‖", key: "gradients-c", weight: 0.8, dash: [2, 3], title: "norm of the gradient with respect to the cell state" },
+    { name: "log10_direct_path", html: "← Πf", text: "direct path Πf", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂c_T comes down the direct path alone, through the product of the forget gates" },
+  ],
+});
+/** @param {{kind: string}} cell @returns {readonly Curve[]} */
+const curvesOf = ({ kind }) => [...CURVES, ...(MORE_CURVES[kind] ?? [])];
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
@@ -24,24 +43,34 @@ export function mount(element, scene, signal) {
     title: placeTitle("bottom"), margins: TIME_MARGINS, canZoom: true,
     xaxis: { title: { text: "step t", standoff: 2 } }, yaxis: { tickprefix: "10<sup>", ticksuffix: "</sup>" }, integers: { x: 8, y: 6 },
   }, signal);
-  panel.legend.innerHTML = CURVES.map(({ html, key }) => `<span class="curve curve-${key}"><i></i>${html}</span>`).join("")
-    + `<span class="curve reference" title="what ρ alone would do: ρ^t from the left for states, ρ^(T − t) from the right for gradients"><i class="dotted"></i>ρ</span><span class="curve reference" title="what σ_max alone would do: the most that any step could grow a linear network"><i class="dashed"></i>σ<sub>max</sub></span>`;
+  /** Whose curves the legend names. */
+  let legendOf = "";
+
+  /** @param {{kind: string}} cell */
+  function writeLegend(cell) {
+    if (legendOf === cell.kind) return;
+    legendOf = cell.kind;
+    const lines = curvesOf(cell).map(({ html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${html}</span>`).join("");
+    panel.legend.innerHTML = lines + (hasGates(cell) ? "" : REFERENCES);
+  }
   const range = new StickyRange(-2, 2);
 
   function drawMarks() {
     const { run, held } = scene;
     if (!run) return;
     const shown = held ? [run, held.run] : [run];
-    range.fit(...finiteExtent(shown.flatMap((each) => CURVES.map(({ name }) => each.series(name)))), scene.isAtRest);
+    const curves = curvesOf(run.experiment.cell);
+    writeLegend(run.experiment.cell);
+    range.fit(...finiteExtent(shown.flatMap((each) => curvesOf(each.experiment.cell).map(({ name }) => each.series(name)))), scene.isAtRest);
     panel.setRanges(scene.timeRange, [range.low, range.high]);
     panel.drawAxes();
     panel.draw("marks", (context, area) => {
       paintFloatEnds(context, area, run);
       if (held) paintHeld(context, held.run);
       paintReferences(context, run);
-      for (const { name, key, weight } of [...CURVES].reverse()) {
+      for (const { name, key, weight, dash } of [...curves].reverse()) {
         const colour = curveColour(run, key);
-        paintSeries(context, panel, run, run.series(name), { colour, width: scene.palette.line_px * weight, alpha: key === "share" ? 0.75 : 1 });
+        paintSeries(context, panel, run, run.series(name), { colour, width: scene.palette.line_px * weight, alpha: key === "share" ? 0.75 : 1, ...(dash ? { dash } : {}) });
       }
       paintEnds(context, run);
       paintZero(context, area, run);
@@ -52,12 +81,12 @@ export function mount(element, scene, signal) {
   /** @param {Run} run @param {string} key */
   function curveColour(run, key) {
     const diagnosis = run.done?.diagnosis;
-    return fateColour(scene.palette, key === "states" ? diagnosis?.states.fate : diagnosis?.gradients.fate);
+    return fateColour(scene.palette, key.startsWith("states") ? diagnosis?.states.fate : diagnosis?.gradients.fate);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Run} held */
   function paintHeld(context, held) {
-    for (const { name, weight } of CURVES) {
+    for (const { name, weight } of curvesOf(held.experiment.cell)) {
       paintSeries(context, panel, held, held.series(name), { colour: scene.palette.quiet, width: scene.palette.line_px * weight, alpha: 0.45 });
     }
   }
@@ -87,7 +116,8 @@ export function mount(element, scene, signal) {
   /** What ρ and σ_max alone would do: from the left for states, from the right for gradients. @param {CanvasRenderingContext2D} context @param {Run} run */
   function paintReferences(context, run) {
     const { done } = run;
-    if (!done?.diagnosis) return;
+    // Of a gated cell no one matrix says what it would do alone.
+    if (!done?.diagnosis?.certificate) return;
     const { states, gradients } = done.diagnosis;
     const stroke = { colour: scene.palette.quiet, width: Math.max(1, scene.palette.line_px / 2) };
     const slopes = [[done.spectral_radius, [1, 4]], [done.largest_singular_value, [6, 4]]];
@@ -129,7 +159,7 @@ export function mount(element, scene, signal) {
 
   /** @param {Run} run */
   function colourLegend(run) {
-    for (const { key } of CURVES) {
+    for (const { key } of curvesOf(run.experiment.cell)) {
       const swatch = /** @type {HTMLElement | null} */ (panel.legend.querySelector(`.curve-${key} i`));
       if (swatch) writeProperty(swatch, "--swatch", curveColour(run, key));
     }
@@ -145,7 +175,7 @@ export function mount(element, scene, signal) {
 function hoverTraces(run) {
   if (!run) return [];
   const x = Array.from({ length: run.columns }, (_, column) => run.stepOf(column) + 1);
-  return CURVES.map(({ name, html }) => {
+  return curvesOf(run.experiment.cell).map(({ name, html }) => {
     const y = Array.from(run.series(name).high, (value) => (Number.isFinite(value) ? value : null));
     const text = Array.from(run.series(name).high, (value) => powerOfTen(value));
     return { type: "scatter", mode: "lines", x, y, text, opacity: 0, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}<br>${html.slice(2)} = %{text}<extra></extra>` };

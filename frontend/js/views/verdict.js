@@ -1,12 +1,19 @@
 /** The verdict: what the measured rates say, in one sentence; and on demand why. */
 import { factorText, plain, powerOfTen, superscript } from "../render/format.js";
 import { writeAttribute, writeText } from "../render/write.js";
+import { hasGates } from "../state/cells.js";
 
 /** @typedef {import("../net/wire.js").Done} Done */
 /** @typedef {NonNullable<Done["diagnosis"]>} Diagnosis */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
 
 const SIGN = Object.freeze({ vanish: "▼", zero: "▼", explode: "▲", live: "■" });
+
+/** Why, where gates decide and no one matrix does. @type {Readonly<Record<string, string>>} */
+const GATED = Object.freeze({
+  lstm: "The gradient travels along c: at every step it is multiplied by the forget gate f<sub>t</sub>, a number from 0 to 1, and not by W<sub>hh</sub> and φ′. The dashed line in the panel of norms is that direct path alone, Π f<sub>t</sub>; what the gradient has beside it came through the gates.",
+  gru: "The gradient travels along h: at every step it is multiplied by the update gate z<sub>t</sub>, a number from 0 to 1, and for the rest goes through the candidate. The dashed line in the panel of norms is that direct path alone, Π z<sub>t</sub>.",
+});
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
@@ -77,13 +84,14 @@ export function gradientSentence({ gradients }, { steps, loss }) {
 
 /** @param {Diagnosis} diagnosis @param {Experiment} experiment */
 export function stateSentence({ states }, { cell, steps }) {
+  const isBounded = cell.activation === "tanh" || hasGates(cell);
   const { fate, log10_factor: factor, zero_after: zeroAfter } = states;
   if (fate === "zero") return zeroAfter ? `Activations die: exactly zero after ${stepsText(zeroAfter)}.` : "Activations are zero throughout.";
   if (!fate || typeof factor !== "number") return steps === 1 ? "" : "Nothing is active.";
   const rate = `×${factorText(factor)} per step`;
   if (fate === "vanish") return `Activations fade: ${rate}.`;
-  if (fate === "explode") return cell.activation === "tanh" ? `Activations grow: ${rate}, at most 1.` : `Activations explode: ${rate}.`;
-  return cell.activation === "tanh" ? "Activations live, bounded by tanh." : `Activations live: ${rate}.`;
+  if (fate === "explode") return isBounded ? `Activations grow: ${rate}, at most 1.` : `Activations explode: ${rate}.`;
+  return isBounded ? "Activations live, bounded by tanh." : `Activations live: ${rate}.`;
 }
 
 /** @param {number} count */
@@ -101,8 +109,8 @@ function whyHtml(done, { gradients, certificate }, { cell, recurrent, loss }) {
     typeof gain === "number" && typeof saturation === "number" ? row("one step back", `×${factorText(gain + saturation)}`, "the product: the measured rate", gain + saturation, true) : "",
   ].join("");
   const rho = done.spectral_radius;
-  const sigma = certificate.sigma_max;
-  const bound = sigma === null ? "" : certificate.must_vanish
+  const sigma = certificate?.sigma_max ?? null;
+  const bound = !certificate ? GATED[cell.kind] ?? "" : sigma === null ? "" : certificate.must_vanish
     ? `σ<sub>max</sub>·γ = ${plain(sigma * certificate.gamma)} &lt; 1, with γ = max|φ′|: every gradient of this network must vanish.`
     : `σ<sub>max</sub>·γ = ${plain(sigma * certificate.gamma)} ≥ 1: nothing is decided by the weights alone; the measured rate decides.`;
   const note = typeof rho === "number" && typeof gain === "number" && typeof saturation === "number" && (rho > 1) !== (gain + saturation > 0) && Math.abs(gain + saturation) > 5e-4

@@ -1,6 +1,7 @@
 /** One of the network's matrices. A click on a cell, or typed indices, takes a weight in hand; a drag up and down scrubs it. */
-import { editsOf, MATRICES, MATRIX_NAMES, sizeOf } from "../state/edits.js";
+import { blocksOf, editsOf, MATRICES, MATRIX_NAMES, sizeOf } from "../state/edits.js";
 import { cellText, plain } from "../render/format.js";
+import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { writeAttribute, writeHidden } from "../render/write.js";
@@ -74,8 +75,21 @@ export function mount(element, scene, signal) {
     panel.draw("marks", (context, area) => {
       raster.paint(context, area.x, area.y, area.width, area.height);
       if (rows <= MOST_NUMBERS && columns <= MOST_NUMBERS) paintNumbers(context, data, columns);
+      paintBlocks(context, area);
     });
     drawHand();
+  }
+
+  /** Where one gate's rows end and the next one's begin. @param {CanvasRenderingContext2D} context @param {import("../render/panel.js").Area} area */
+  function paintBlocks(context, area) {
+    const blocks = blocksOf(store.experiment, store.view.matrix);
+    if (blocks.length < 2) return;
+    blocks.forEach((name, k) => {
+      const top = area.y + (k * area.height) / blocks.length;
+      context.fillStyle = scene.palette.ink;
+      if (k) context.fillRect(area.x, top - 0.5, area.width, 1);
+      paintText(context, name, area.x + 3, top + scene.palette.text_px + 5, scene.palette, { colour: scene.palette.ink });
+    });
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} data @param {number} columns */
