@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from app import __version__
+from app.code_forms import Form, body_of
 from app.errors import refusal
 from app.experiment import Cell
 from app.export import WholeRun
@@ -39,20 +40,6 @@ tensors = load(zlib.decompress(base64.b64decode("""
 x, h_0 = tensors["x"], tensors["h_0"]  # {shapes}
 
 '''
-MODULE = """rnn = torch.nn.{module}({D}, {H}, batch_first=True, dtype=x.dtype{options})
-rnn.load_state_dict({{name: tensors[name] for name in rnn.state_dict()}})
-with torch.no_grad():
-    h, {end} = rnn(x, {start})
-"""
-# PyTorch has no linear recurrent module.
-LOOP = """W_xh, W_hh = tensors["weight_ih_l0"], tensors["weight_hh_l0"]
-b_h = tensors["bias_ih_l0"]
-h_t, states = h_0, []
-for t in range(x.shape[-2]):
-    h_t = x[..., t, :] @ W_xh.T + h_t @ W_hh.T + b_h
-    states.append(h_t)
-h = torch.stack(states, dim=-2)
-"""
 READOUT = """y = h @ tensors["readout.weight"].T + tensors["readout.bias"]
 """
 CHECK = """
@@ -69,13 +56,14 @@ print(f"{h.shape[-2]} steps")
 """
 
 
-def pytorch_cell(run: WholeRun, other: Array | None) -> str:
+def pytorch_cell(run: WholeRun, other: Array | None, form: Form) -> str:
     """The text of the cell.
 
     Args:
         run: the run.
         other: h of the same experiment in the other precision, which tells how far the states
             are known; None compares nothing.
+        form: how the network is written.
 
     Raises:
         Refusal: it would be too long to be pasted.
@@ -98,23 +86,12 @@ def pytorch_cell(run: WholeRun, other: Array | None) -> str:
         packed=_packed(tensors),
         shapes=shapes,
     )
-    body = LOOP
-    if cell.kind != "elman" or cell.activation != "linear":
-        body = _module(cell)
+    body = body_of(cell, form)
     if len(steps) == 0:
         return head + body + READOUT + NO_CHECK
     compared = _said(steps, experiment.steps)
     check = CHECK.format(compared=compared, tolerance=TOLERANCES[experiment.dtype])
     return head + body + READOUT + check
-
-
-def _module(cell: Cell) -> str:
-    parts = {"module": cell.kind.upper(), "options": "", "end": "h_n", "start": "h_0.unsqueeze(0)"}
-    if cell.kind == "elman":
-        parts |= {"module": "RNN", "options": f', nonlinearity="{cell.activation}"'}
-    if cell.kind == "lstm":
-        parts |= {"end": "(h_n, c_n)", "start": "(h_0.unsqueeze(0), 0 * h_0.unsqueeze(0))"}
-    return MODULE.format(D=cell.input_size, H=cell.hidden_size, **parts)
 
 
 def _named(cell: Cell) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.code_cell import pytorch_cell
+from app.code_forms import Form
 from app.errors import Refusal
 from app.experiment import Experiment
 from app.export import WholeRun, csv_file, network_file, npz_file, without_run
@@ -27,12 +29,23 @@ from rnncore import ModuleNames
 
 Served = Annotated[House, Depends(house_of)]
 
-NETWORK, CODE = "network.safetensors", "pytorch.py"
+NETWORK = "network.safetensors"
+CODE: Mapping[str, Form] = {
+    "pytorch.py": "module",
+    "pytorch-loop.py": "loop",
+    "pytorch-minimal.py": "minimal",
+}
+
+
+def _code(run: WholeRun, other: Array | None, *, form: Form) -> bytes:
+    return pytorch_cell(run, other, form).encode()
+
+
 MAKERS: Mapping[str, Callable[[WholeRun, Array | None], bytes]] = {
     NETWORK: lambda run, _: network_file(run),
     "run.npz": lambda run, _: npz_file(run),
     "run.csv": lambda run, _: csv_file(run),
-    CODE: lambda run, other: pytorch_cell(run, other).encode(),
+    **{name: partial(_code, form=form) for name, form in CODE.items()},
 }
 
 
@@ -51,7 +64,8 @@ def add_to(app: FastAPI) -> None:
 
 async def export(file: str, request: Request, house: Served) -> Response:
     """Runs an Experiment and answers with a file: its network under nn.RNN's names, its arrays as
-    npz or CSV, or a cell of PyTorch code that rebuilds it and asserts the same states."""
+    npz or CSV, or a cell of PyTorch code that rebuilds it and asserts the same states: as a module,
+    as a loop of its cell, or by hand."""
     if file not in MAKERS:
         raise HTTPException(404)
     with house.seats.seat():
@@ -65,7 +79,7 @@ async def export(file: str, request: Request, house: Served) -> Response:
 
 
 async def _file(file: str, experiment: Experiment, request: Request, house: House) -> bytes:
-    other = await _in_other_precision(experiment, request, house) if file == CODE else None
+    other = await _in_other_precision(experiment, request, house) if file in CODE else None
     asked = without_run(experiment) if file == NETWORK else experiment
     with ExitStack() as held:
         found = await _run(asked, request, house, held)

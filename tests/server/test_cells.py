@@ -226,13 +226,24 @@ def test_a_trained_module_comes_in_runs_and_goes_out_again(client: TestClient, k
         assert np.array_equal(back[name], ran[name]), name
 
 
-@pytest.mark.parametrize("kind", MODULES)
-def test_the_cell_of_code_runs_and_agrees(client: TestClient, tmp_path: Path, kind: str) -> None:
-    answer = client.post("/api/export/pytorch.py", json=document(kind, batch_size=2))
-    assert f"torch.nn.{kind.upper()}(" in answer.text
-    file = tmp_path / "cell.py"
-    file.write_text(answer.text)
-    ran = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize(
+    ("file", "word"),
+    [
+        ("pytorch.py", "torch.nn.{}("),
+        ("pytorch-loop.py", "torch.nn.{}Cell("),
+        ("pytorch-minimal.py", "class MinimalRNN"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["elman", *MODULES])
+def test_every_form_of_code_runs_and_agrees(
+    client: TestClient, tmp_path: Path, kind: str, file: str, word: str, batch_size: int
+) -> None:
+    answer = client.post(f"/api/export/{file}", json=document(kind, batch_size=batch_size))
+    assert word.format({"elman": "RNN"}.get(kind, kind.upper())) in answer.text
+    cell = tmp_path / "cell.py"
+    cell.write_text(answer.text)
+    ran = subprocess.run([sys.executable, str(cell)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "40 steps" in ran.stdout
 

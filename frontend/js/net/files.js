@@ -3,7 +3,7 @@ import { difference } from "../state/experiment.js";
 
 /** @typedef {import("./wire.js").FoundFile} FoundFile */
 /** @typedef {import("./wire.js").ErrorMessage} ErrorMessage */
-/** @typedef {"network.safetensors" | "run.npz" | "run.csv" | "pytorch.py"} ExportName */
+/** @typedef {"network.safetensors" | "run.npz" | "run.csv" | "pytorch.py" | "pytorch-loop.py" | "pytorch-minimal.py"} ExportName */
 
 /** A refusal of the server, or no answer at all: the message is for people. */
 export class FileProblem extends Error {}

@@ -10,7 +10,9 @@ import { closeOnLeaving } from "./popup.js";
 const ENTRIES = Object.freeze([
   { does: "notebook", name: "", text: "copy as notebook cell", title: "two lines of Python that load these arrays" },
   { does: "copy", name: "pytorch.py", text: "copy as PyTorch code", title: "a cell that rebuilds the network, runs it and asserts the same states" },
-  { does: "save", name: "pytorch.py", text: "PyTorch code, .py", title: "the same as a file" },
+  { does: "copy", name: "pytorch-loop.py", text: "… as a loop of its cell", title: "the same with nn.RNNCell, nn.GRUCell or nn.LSTMCell" },
+  { does: "copy", name: "pytorch-minimal.py", text: "… written by hand", title: "the same as a minimal class of a few lines" },
+  { does: "save", name: "pytorch.py", text: "PyTorch code, .py", title: "the first as a file" },
   { does: "save", name: "network.safetensors", text: "network, .safetensors", title: "the weights under nn.RNN's names" },
   { does: "save", name: "run.npz", text: "all arrays, .npz", title: "every tensor of the run, the experiment, and the versions that made it" },
   { does: "save", name: "run.csv", text: "table, .csv", title: "a line for each step: norms, x, h, y" },
