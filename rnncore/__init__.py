@@ -6,7 +6,7 @@ Tensors in, tensors out: no web, no files, no global settings. Start with `Rollo
 from rnncore.activations import ACTIVATIONS, Activation, ln_slope, phi, slope, steepest_slope
 from rnncore.bins import bin_edges, largest_magnitude, min_max
 from rnncore.bptt import GradientChunk, GradientSweep, gradient_norms
-from rnncore.cells import ElmanCell
+from rnncore.cells import ElmanCell, GRUCell, LSTMCell, LSTMState
 from rnncore.checks import ArgumentError, cast
 from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bounds
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
@@ -14,6 +14,7 @@ from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
+from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
 from rnncore.interop import (
     ModuleNames,
     RecurrentLayer,
@@ -47,8 +48,14 @@ __all__ = [
     "ElmanCell",
     "Ensemble",
     "Fan",
+    "GRUCell",
+    "GatedGradientChunk",
+    "GatedRollout",
+    "GatedSweep",
     "GradientChunk",
     "GradientSweep",
+    "LSTMCell",
+    "LSTMState",
     "LargestPower",
     "LinearLoss",
     "Loss",

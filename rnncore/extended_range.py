@@ -147,3 +147,12 @@ def common_exponents(u: Tensor, k: Exponents, v: Tensor, m: Exponents) -> Expone
     u_counts, v_counts = (vectors.any(dim=-1).cpu().numpy() for vectors in (u, v))
     larger = np.maximum(np.where(u_counts, k, -np.inf), np.where(v_counts, m, -np.inf))
     return np.where(u_counts | v_counts, larger, 0.0)
+
+
+def summed(terms: list[tuple[Tensor, Exponents]]) -> tuple[Tensor, Exponents]:
+    """The sum of one or two normalised u · 2ᵏ, normalised, taken at the scale of the larger."""
+    if len(terms) == 1:
+        return terms[0]
+    (u, k), (v, m) = terms
+    scale = common_exponents(u, k, v, m)
+    return normalised(times_power_of_two(u, k - scale) + times_power_of_two(v, m - scale), scale)

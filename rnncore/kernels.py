@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from scipy.linalg.blas import dgemv, sgemv
+from scipy.special import expit
 from torch import Tensor
 
 from rnncore.activations import Activation
@@ -22,7 +23,7 @@ Array = Any  # numpy.ndarray on the CPU, torch.Tensor elsewhere
 
 # Up to this H the product and the sum of a step are one BLAS call, 30 % faster. SciPy holds the
 # interpreter's lock during the call, which for a large matrix would stop all other threads.
-_LARGEST_FUSED: Final = 256
+LARGEST_FUSED: Final = 256
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Operations:
     multiply: Callable[[Array, Array, Array], Array]
     tanh: Callable[[Array, Array], Array]
     maximum: Callable[[Array, Array, Array], Array]
+    negative: Callable[[Array, Array], Array]
+    sigmoid: Callable[[Array, Array], Array]
     copy_where: Callable[[Array, Array, Array], object]
 
 
@@ -45,6 +48,8 @@ NUMPY: Final = Operations(
     multiply=np.multiply,
     tanh=np.tanh,
     maximum=lambda a, b, out: np.maximum(a, b, out=out),
+    negative=np.negative,
+    sigmoid=expit,
     copy_where=lambda mask, source, out: np.copyto(out, source, where=mask),
 )
 
@@ -60,6 +65,8 @@ TORCH: Final = Operations(
     multiply=lambda a, b, out: torch.mul(a, b, out=out),
     tanh=lambda a, out: torch.tanh(a, out=out),
     maximum=lambda a, b, out: torch.maximum(a, b, out=out),
+    negative=lambda a, out: torch.neg(a, out=out),
+    sigmoid=lambda a, out: torch.sigmoid(a, out=out),
     copy_where=lambda mask, source, out: torch.where(mask, source, out, out=out),
 )
 
@@ -95,7 +102,7 @@ class ForwardKernel:
         self._factors = _factors(factors, ops)
         # A contiguous copy of the transpose: BLAS is 20 % faster along its rows.
         self._W_hhT = ops.native(W_hh.mT.contiguous())
-        self._u, self._a = (ops.native(_without_single_row(storage)) for storage in (u, a))
+        self._u, self._a = (ops.native(without_single_row(storage)) for storage in (u, a))
         self._add_product = self._product_adder()
         self._zero = ops.native(W_hh.new_zeros(()))
         self._activation = activation
@@ -118,7 +125,7 @@ class ForwardKernel:
         multiply, factors = self._ops.multiply, self._factors
         step = self._u[0]
         is_single = step.ndim == 1 and factors is None
-        if self._ops is NUMPY and is_single and len(step) <= _LARGEST_FUSED:
+        if self._ops is NUMPY and is_single and len(step) <= LARGEST_FUSED:
             gemv = sgemv if W_hhT.dtype == np.float32 else dgemv
             W_hh = W_hhT.T  # in Fortran's order, as BLAS wants it
             # y ← 1 · W_hh h + 1 · y: offsets 0, increments 1, not transposed, y overwritten.
@@ -181,7 +188,7 @@ class BackwardKernel:
         self._factors = _factors(factors, ops)
         self._W_hh = ops.native(W_hh.contiguous())
         self._path, self._delta, self._v = (
-            _without_single_row(storage) for storage in (path, delta, v)
+            without_single_row(storage) for storage in (path, delta, v)
         )
 
     def run(
@@ -203,10 +210,7 @@ class BackwardKernel:
             self._rows(None if g is None else self._delta[start:end]),
             self._rows(None if d is None else self._v[start:end]),
             self._rows(self._path[start:end]),
-            *(
-                self._rows(None if each is None else _without_single_row(each))
-                for each in (d, g, f)
-            ),
+            *(self._rows(None if each is None else without_single_row(each)) for each in (d, g, f)),
             strict=False,
         )
         for delta_t, v_t, w_t, d_t, g_t, f_t in steps:
@@ -232,6 +236,6 @@ def _factors(factors: Tensor | None, ops: Operations) -> Array | None:
     return ops.native(factors[0] if len(factors) == 1 else factors)
 
 
-def _without_single_row(storage: Tensor) -> Tensor:
+def without_single_row(storage: Tensor) -> Tensor:
     """(n, 1, H) → (n, H): a single sequence steps by the faster matrix-vector products."""
     return storage[:, 0] if storage.shape[1] == 1 else storage

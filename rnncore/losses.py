@@ -18,7 +18,7 @@ from rnncore.extended_range import (
 )
 from rnncore.outputs import directed_output
 from rnncore.readout import Readout
-from rnncore.rollout import Rollout
+from rnncore.run import Run
 
 At = Literal["last", "every"]
 LOSS_TIMES: Final[tuple[At, ...]] = ("last", "every")
@@ -33,7 +33,7 @@ class Loss(Protocol):
     def at(self) -> At:
         """Whether only the last step is charged, or every step."""
 
-    def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+    def local_gradient(self, rollout: Run, t0: int, t1: int) -> tuple[Tensor, Exponents]:
         """∂ℓ_t/∂h_t of steps [t0, t1) as g · 2ᵏ: (t1 - t0, N, H) and (t1 - t0, N)."""
 
 
@@ -70,7 +70,7 @@ class LinearLoss:
         checked_shape("c", self.c, ("H",))
         checked_finite("c", self.c)
 
-    def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+    def local_gradient(self, rollout: Run, t0: int, t1: int) -> tuple[Tensor, Exponents]:
         """c for every step and sequence."""
         checked_shape("c", self.c, (rollout.cell.hidden_size,))
         c = cast("c", self.c.detach(), rollout.cell.dtype).to(rollout.cell.device)
@@ -99,7 +99,7 @@ class MeanSquaredLoss:
         checked_shape("target", self.target, (self.readout.output_size,))
         checked_finite("target", self.target)
 
-    def local_gradient(self, rollout: Rollout, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+    def local_gradient(self, rollout: Run, t0: int, t1: int) -> tuple[Tensor, Exponents]:
         """W_hyᵀ(y_t - target_t), the difference taken at the scale of the larger term."""
         z, k = normalised(*directed_output(self.readout, rollout.trajectory, t0, t1))
         difference = self.readout.b_y.detach() - self._targets(rollout, t0, t1)
@@ -109,7 +109,7 @@ class MeanSquaredLoss:
         residual, scale = normalised(residual, scale)
         return normalised(residual @ self.readout.W_hy.detach(), scale)
 
-    def _targets(self, rollout: Rollout, t0: int, t1: int) -> Tensor:
+    def _targets(self, rollout: Run, t0: int, t1: int) -> Tensor:
         """target_t of steps [t0, t1), broadcasting against (t1 - t0, N, O)."""
         target = cast("target", self.target.detach(), rollout.cell.dtype).to(rollout.cell.device)
         if target.ndim == 1:

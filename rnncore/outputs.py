@@ -7,14 +7,14 @@ from torch import Tensor
 
 from rnncore.extended_range import Exponents, normalised, times_power_of_two
 from rnncore.readout import Readout
-from rnncore.trajectory import Trajectory
+from rnncore.run import StoredStates
 
 
 @final
 class Outputs:
     """Storage of y, (T, N, O), filled as the states appear."""
 
-    def __init__(self, readout: Readout, trajectory: Trajectory) -> None:
+    def __init__(self, readout: Readout, trajectory: StoredStates) -> None:
         self._readout = readout
         self._trajectory = trajectory
         self._W_hyT, self._b_y = readout.W_hy.detach().mT, readout.b_y.detach()
@@ -36,7 +36,7 @@ class Outputs:
 
 
 def directed_output(
-    readout: Readout, trajectory: Trajectory, t0: int, t1: int
+    readout: Readout, trajectory: StoredStates, t0: int, t1: int
 ) -> tuple[Tensor, Exponents]:
     """W_hy h of the steps [t0, t1) as z · 2ᵏ: (t1 - t0, N, O) and k (t1 - t0, N)."""
     # The direction has a norm below 1, so no product in it overflows.

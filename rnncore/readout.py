@@ -39,6 +39,10 @@ class Readout:
         """O."""
         return self.W_hy.shape[0]
 
+    def silent(self) -> "Readout":
+        """A readout of no units."""
+        return Readout(self.W_hy[:0], self.b_y[:0])
+
     def output(self, h: Tensor) -> Tensor:
         """y = W_hy h + b_y: (…, H) → (…, O)."""
         return h @ self.W_hy.mT + self.b_y

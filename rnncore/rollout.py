@@ -112,7 +112,7 @@ class Rollout:
         self.steps = self.trajectory.steps
         self._chunk_steps = chunk_steps
         self._stepper = Stepper(cell, self.trajectory)
-        self._outputs = Outputs(readout if has_outputs else _silent(readout), self.trajectory)
+        self._outputs = Outputs(readout if has_outputs else readout.silent(), self.trajectory)
         self._done = 0
 
     def states(
@@ -220,11 +220,6 @@ def rollout(cell: ElmanCell, x: Tensor, h_0: Tensor, readout: Readout) -> States
     run = Rollout(cell, x, h_0, readout)
     (whole,) = run.states(bounds=[(0, run.steps)])
     return States(whole.h, whole.y, whole.log10_norm_h)
-
-
-def _silent(readout: Readout) -> Readout:
-    """A readout of no units."""
-    return Readout(readout.W_hy[:0], readout.b_y[:0])
 
 
 def _first(happened: np.ndarray) -> int | None:

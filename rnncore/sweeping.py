@@ -13,11 +13,11 @@ from rnncore.extended_range import (
     Exponents,
     Norms,
     band,
-    common_exponents,
     log10_of,
     normalised,
     norms,
     safe_norms,
+    summed,
     times_power_of_two,
 )
 from rnncore.gradient_logs import GradientLogs
@@ -131,9 +131,9 @@ class Sweeper:
         terms = [normalised(self.path[j + 1, row], k)]
         if block.g is not None:
             terms.append(normalised(block.g[j, row], block.m[j, row]))
-        delta, above = _sum(terms)
+        delta, above = summed(terms)
         # d ⊙ δ term by term: a slope may silence the units in which the larger term lives.
-        v, damping = _sum([self._damped(block, j, row, u, m - above) for u, m in terms])
+        v, damping = summed([self._damped(block, j, row, u, m - above) for u, m in terms])
         product = normalised(self._W_hhT @ v, np.zeros_like(above))
         w, gain = normalised(*self._trajectory.scaled(*product, row))
 
@@ -262,12 +262,3 @@ class _Blocks:
             link[j] = k - above[j]
             k = above[j] + shift[j]
         return above, link
-
-
-def _sum(terms: list[tuple[Tensor, Exponents]]) -> tuple[Tensor, Exponents]:
-    """The sum of one or two normalised u · 2ᵏ, normalised, taken at the scale of the larger."""
-    if len(terms) == 1:
-        return terms[0]
-    (u, k), (v, m) = terms
-    scale = common_exponents(u, k, v, m)
-    return normalised(times_power_of_two(u, k - scale) + times_power_of_two(v, m - scale), scale)

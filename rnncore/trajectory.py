@@ -35,7 +35,10 @@ class Trajectory:
     ) -> None:
         checked_shape("x", x, ("T", cell.input_size))
         checked_shape("h_0", h_0, (cell.hidden_size,))
-        self.batch_shape = _batch_shape(x, h_0, scales)
+        leading = {"h_0": h_0.shape[:-1]}
+        if scales is not None:
+            leading["scales"] = scales.shape
+        self.batch_shape = batch_shape(x, leading)
         self.steps = T = checked_count("T", x.shape[-2])
         self.rows = N = self.batch_shape.numel()
         H, D = cell.hidden_size, cell.input_size
@@ -47,7 +50,7 @@ class Trajectory:
         self.u = x.new_empty(T + 1, N, H)
         self.u[0] = h_0.reshape(N, H)
         self.a = x.new_empty(T, N, H) if cell.activation == "tanh" else self.u[1:]
-        _project(cell, self.x, out=self.a)
+        project(cell.W_xh, cell.b_h, self.x, out=self.a)
         # On W_hh, for each row, (N, 1); None for 1.
         self.factors = None if scales is None else _factors(cell, scales, self.batch_shape)
 
@@ -87,12 +90,10 @@ class Trajectory:
         return by_sequence.view(*self.batch_shape, *by_sequence.shape[1:])
 
 
-def _batch_shape(x: Tensor, h_0: Tensor, scales: Tensor | None) -> torch.Size:
-    if x.ndim == 2 and h_0.ndim == 1 and scales is None:
-        return torch.Size()
+def batch_shape(x: Tensor, leading: dict[str, torch.Size]) -> torch.Size:
+    """The batch axes of x (…, T, D) and of what is given beside it, by name."""
     shape = tuple(x.shape[:-2])
-    others = {"h_0": h_0.shape[:-1], "scales": () if scales is None else scales.shape}
-    for name, axes in others.items():
+    for name, axes in leading.items():
         try:
             # NumPy's, because PyTorch's loads SymPy: half a second.
             shape = np.broadcast_shapes(shape, axes)
@@ -103,10 +104,9 @@ def _batch_shape(x: Tensor, h_0: Tensor, scales: Tensor | None) -> torch.Size:
                 got=tuple(axes),
                 expected=f"{shape}, or axes that broadcast to them",
             ) from error
-    shape = torch.Size(shape)
-    if shape.numel() == 0:
+    if 0 in shape:
         raise ArgumentError("x", "is an empty batch", got=tuple(x.shape), expected="1 or more")
-    return shape
+    return torch.Size(shape)
 
 
 def _factors(cell: ElmanCell, scales: Tensor, batch_shape: torch.Size) -> Tensor:
@@ -118,10 +118,10 @@ def _factors(cell: ElmanCell, scales: Tensor, batch_shape: torch.Size) -> Tensor
     return rows.reshape(-1, 1).contiguous()
 
 
-def _project(cell: ElmanCell, x: Tensor, *, out: Tensor) -> None:
-    """The drive W_xh x + b_h of all steps by one product: (T, N, D) → (T, N, H)."""
-    W_xh, b_h = cell.W_xh.detach(), cell.b_h.detach()
-    torch.addmm(b_h, x.flatten(0, 1), W_xh.mT, out=out.view(-1, cell.hidden_size))
+def project(W_xh: Tensor, b_h: Tensor, x: Tensor, *, out: Tensor) -> None:
+    """The drive W_xh x + b_h of all steps by one product: (T, N, D) → (T, N, rows of W_xh)."""
+    W_xh, b_h = W_xh.detach(), b_h.detach()
+    torch.addmm(b_h, x.flatten(0, 1), W_xh.mT, out=out.view(-1, W_xh.shape[0]))
     if not is_finite(out):
         largest = x.to(torch.float64).abs().amax() * W_xh.to(torch.float64).abs().sum(-1).amax()
-        raise too_large("W_xh x + b_h", float(largest), cell.dtype)
+        raise too_large("W_xh x + b_h", float(largest), out.dtype)

@@ -137,9 +137,9 @@ def check_sums(name: str, W: Tensor) -> float:
         dtype = str(W.dtype).removeprefix("torch.")
         raise ArgumentError(
             f"the sum of |{name}| over a row or column",
-            f"is too large for {dtype}",
+            "is too large",
             got=f"{largest:.6g}",
-            expected=f"less than {limit:.6g}",
+            expected=f"less than {limit:.2g}, a quarter of what {dtype} holds",
             advice="Make the weights smaller"
             + (", or use float64." if dtype == "float32" else "."),
         )

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-ABI: Final = 4  # of steps.c; a library of another is left alone
+ABI: Final = 5  # of steps.c; a library of another is left alone
 LEVELS: Final = ("base", "avx2", "avx512")  # in the order of `level` in steps.c
 SWITCH: Final = "RHOSCOPE_NATIVE"  # 0 turns the compiled loops off
 
@@ -61,6 +61,17 @@ class Loops:
         self._slopes = library[f"slopes_{suffix}"]
         self._slopes.argtypes = [_POINTER, _POINTER, _COUNT]
         self._squares.restype = self._slopes.restype = None
+        self.gated = {
+            name: library[f"{name}_{suffix}"]
+            for name in ("forward_gru", "forward_lstm", "coefficients_gru", "coefficients_lstm")
+        }
+        for name, function in self.gated.items():
+            more = 2 if name.startswith("forward") else 1
+            function.argtypes = [_POINTER, _COUNT, _COUNT, *(more * [_POINTER])]
+            function.restype = None
+        self.adjoint = library.adjoint
+        self.adjoint.argtypes = [_POINTER, _COUNT, _COUNT, _POINTER, _POINTER, _POINTER]
+        self.adjoint.restype = None
 
     def norms(self, rows: Tensor) -> Norms:
         """‖·‖₂ along the last axis of contiguous (…, H), summed in float64."""

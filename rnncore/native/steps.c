@@ -56,6 +56,25 @@ struct backward {
     struct band band;
 };
 
+/* Steps of a GRU or an LSTM, see gated/kernels.py; time-major, rows of H numbers. */
+struct gated {
+    const void *M;  /* W_hhᵀ, [H, gates H] */
+    void *u, *a;    /* [T + 1, N, H] and [T, N, gates H], drives that become preactivations */
+    void *n, *c;    /* of a GRU a_n, [T, N, H]; of an LSTM c, [T + 1, N, H] */
+    void *scratch;  /* GROUP gates H numbers */
+    const double *exponents;           /* [T + 1, N] of u and c */
+    const double *candidate_exponents; /* [T, N] of the candidate's preactivations */
+    int64_t H, N;
+};
+
+/* Sweeps of a GRU (5 slots) or an LSTM (6), see gated/adjoints.py. */
+struct adjoint {
+    const double *W;              /* W_hh, [gates H, H] */
+    const double *K;              /* [n, N, slots, H] */
+    double *p, *path, *delta;     /* likewise, and twice [n, N, H] */
+    int64_t H, N, gates, slots;
+};
+
 #define REAL float
 #define INT uint32_t
 #define NAME(function) function##_f32
@@ -102,11 +121,27 @@ struct backward {
 #include "vectors.h"
 #include "steps.h"
 
+static double
+power_of_two(double k)
+{
+    return k == 0 ? 1 : ldexp(1.0, (int)(k < -2000 ? -2000 : k));
+}
+
+/* What a gated cell multiplies by backward is float64 for both types. */
+#include "gated.h"
+#include "adjoint.h"
+#undef REAL
+#undef NAME
+#define REAL float
+#define NAME(function) function##_f32
+#include "gated.h"
+
+
 /* Of the functions' arguments; rnncore.native expects the same number. */
 int
 abi(void)
 {
-    return 4;
+    return 5;
 }
 
 /* The vector instructions of the processor: 0 base, 1 AVX2 with FMA, 2 AVX-512. */

@@ -6,16 +6,16 @@
 typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
 /* y[r] = Mᵀ x[r] for `rows` vectors, of each the elements from i on that `count` vectors hold,
-   which stay in registers all the while. */
+   which stay in registers all the while. M is [inputs, outputs]. */
 static inline __attribute__((always_inline)) void
-NAME(columns)(const REAL *restrict M, const REAL *const *x, REAL *const *y, int64_t i, int64_t H,
-              const int rows, const int count)
+NAME(columns)(const REAL *restrict M, const REAL *const *x, REAL *const *y, int64_t i,
+              int64_t inputs, int64_t outputs, const int rows, const int count)
 {
     NAME(vector) s[8];
     for (int k = 0; k < rows * count; k++)
         s[k] = (NAME(vector)){0};
-    for (int64_t j = 0; j < H; j++) {
-        const NAME(vector) *m = (const NAME(vector) *)(M + j * H + i);
+    for (int64_t j = 0; j < inputs; j++) {
+        const NAME(vector) *m = (const NAME(vector) *)(M + j * outputs + i);
         for (int r = 0; r < rows; r++)
             for (int k = 0; k < count; k++)
                 s[r * count + k] += m[k] * x[r][j];
@@ -25,36 +25,45 @@ NAME(columns)(const REAL *restrict M, const REAL *const *x, REAL *const *y, int6
             ((NAME(vector) *)(y[r] + i))[k] = s[r * count + k];
 }
 
-/* y[r] = Mᵀ x[r] with M [H, H] in C's order, that is y_i = Σ_j M[j, i] x_j, j from first to last
-   for every i: the order of a sum depends on H alone, not on how many vectors go together. */
+/* y[r] = Mᵀ x[r] with M [inputs, outputs] in C's order, that is y_i = Σ_j M[j, i] x_j, j from
+   first to last for every i: the order of a sum depends on sizes alone, not on how many vectors
+   go together. */
 static inline __attribute__((always_inline)) void
-NAME(some_products)(const REAL *restrict M, const REAL *const *x, REAL *const *y, int64_t H,
-                    const int rows)
+NAME(some_products)(const REAL *restrict M, const REAL *const *x, REAL *const *y, int64_t inputs,
+                    int64_t outputs, const int rows)
 {
     int64_t i = 0;
-    for (; i + 8 / rows * LANES <= H; i += 8 / rows * LANES)
-        NAME(columns)(M, x, y, i, H, rows, 8 / rows);
-    for (; i + LANES <= H; i += LANES)
-        NAME(columns)(M, x, y, i, H, rows, 1);
-    for (; i < H; i++)
+    for (; i + 8 / rows * LANES <= outputs; i += 8 / rows * LANES)
+        NAME(columns)(M, x, y, i, inputs, outputs, rows, 8 / rows);
+    for (; i + LANES <= outputs; i += LANES)
+        NAME(columns)(M, x, y, i, inputs, outputs, rows, 1);
+    for (; i < outputs; i++)
         for (int r = 0; r < rows; r++) {
             REAL s = 0;
-            for (int64_t j = 0; j < H; j++)
-                s += M[j * H + i] * x[r][j];
+            for (int64_t j = 0; j < inputs; j++)
+                s += M[j * outputs + i] * x[r][j];
             y[r][i] = s;
         }
 }
 
-/* y[r] = factor[r] Mᵀ x[r] for up to GROUP vectors. */
+/* y[r] = Mᵀ x[r] for up to GROUP vectors. */
+static void
+NAME(plain_products)(const REAL *M, const REAL *const *x, REAL *const *y, int64_t inputs,
+                     int64_t outputs, int rows)
+{
+    if (rows == GROUP)
+        NAME(some_products)(M, x, y, inputs, outputs, GROUP);
+    else
+        for (int r = 0; r < rows; r++)
+            NAME(some_products)(M, x + r, y + r, inputs, outputs, 1);
+}
+
+/* y[r] = factor[r] Mᵀ x[r] for up to GROUP vectors and M [H, H]. */
 static void
 NAME(products)(const REAL *M, const REAL *const *x, REAL *const *y, int64_t H, int rows,
                const REAL *factors)
 {
-    if (rows == GROUP)
-        NAME(some_products)(M, x, y, H, GROUP);
-    else
-        for (int r = 0; r < rows; r++)
-            NAME(some_products)(M, x + r, y + r, H, 1);
+    NAME(plain_products)(M, x, y, H, H, rows);
     for (int r = 0; r < rows; r++)
         if (factors[r] != 1)
             for (int64_t i = 0; i < H; i++)
@@ -94,15 +103,38 @@ NAME(decay)(REAL z)
     return power.real + power.real * (r * TAYLOR(r));
 }
 
-/* d = tanh'(a) = 4 e / (1 + e)^2 with e = e^{-2|a|}, for n numbers. */
+/* σ(a), 0 where it is below the smallest power of two that is normal; and σ(a) σ(-a). */
+static inline __attribute__((always_inline)) REAL
+NAME(sigmoid_and_slope)(REAL a, REAL *slope)
+{
+    REAL z = NAME(magnitude)(a), e = NAME(decay)(z);
+    e = z > LARGEST_LOG ? 0 : e;
+    REAL kept = 1 / (1 + e), shut = e * kept;
+    *slope = shut * kept;
+    return a < 0 ? shut : kept;
+}
+
+static inline __attribute__((always_inline)) REAL
+NAME(sigmoid)(REAL a)
+{
+    REAL slope;
+    return NAME(sigmoid_and_slope)(a, &slope);
+}
+
+/* d = tanh'(a) = 4 e / (1 + e)^2 with e = e^{-2|a|}. */
+static inline __attribute__((always_inline)) REAL
+NAME(slope)(REAL a)
+{
+    REAL root = NAME(decay)(NAME(magnitude)(a));
+    REAL e = root * root, sum = 1 + e;
+    return 4 * e / (sum * sum);
+}
+
 void
 NAME(slopes)(const REAL *restrict a, REAL *restrict d, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
-        REAL root = NAME(decay)(NAME(magnitude)(a[i]));
-        REAL e = root * root, sum = 1 + e;
-        d[i] = 4 * e / (sum * sum);
-    }
+    for (int64_t i = 0; i < n; i++)
+        d[i] = NAME(slope)(a[i]);
 }
 
 /* Σ x² in float64, as eight sums of every eighth number. */

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from rnncore import LinearLoss, input_sequence, loss_direction, native
+from rnncore.gated import adjoints, kernels
 from rnncore.gated.coefficients import fill_coefficients
 from rnncore.gated.kernels import forward_kernel
+from rnncore.kernels import TORCH
 from tests.core.gated_builders import KINDS, gated_cell, gated_norms, gated_run
 
 needs_loops = pytest.mark.skipif(native.loops(torch.float32) is None, reason=native.status())
@@ -43,6 +45,21 @@ def test_compiled_loops_equal_numpys(numpy_alone, kind, drive, at, H, batch, dty
     decades = {torch.float32: 1e-3, torch.float64: 1e-9}[dtype]
     for mine, numpys in zip(compiled, found(), strict=True):
         torch.testing.assert_close(mine, numpys, rtol=decades / 100, atol=decades)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch", [None, 3])
+def test_pytorchs_functions_do_what_numpys_do(numpy_alone, monkeypatch, kind, batch):
+    """Those that run on other devices."""
+    cell, x = gated_cell(kind), input_sequence("noise", 60, 2, batch_size=batch)
+    loss = LinearLoss(loss_direction(12), "every")
+    numpy_alone()
+    numpys = gated_norms(gated_run(cell, x), loss)
+    for module in (kernels, adjoints):
+        monkeypatch.setattr(module, "operations", lambda device: TORCH)
+    pytorchs = gated_norms(gated_run(cell, x), loss)
+    torch.testing.assert_close(pytorchs.log10_grad_h, numpys.log10_grad_h, rtol=0, atol=1e-12)
+    torch.testing.assert_close(pytorchs.log10_grad_W_hh, numpys.log10_grad_W_hh, rtol=0, atol=1e-12)
 
 
 @needs_loops

@@ -69,15 +69,17 @@ def test_an_input_finds_a_tiny_state_and_the_state_an_ordinary_one(kind, dtype):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_tiny_state_may_grow_again(kind, dtype):
-    cell = gated_cell(kind, bias=0.0, dtype=dtype, scale=30.0)
+@pytest.mark.parametrize("scale", [30.0, 3000.0])
+def test_a_tiny_state_may_grow_again(kind, dtype, scale):
+    """By so much a step that it would bend at once where it was brought to."""
+    cell = gated_cell(kind, bias=0.0, dtype=dtype, scale=scale)
     growth = torch.linalg.eigvals(linear_part(cell)).abs().max()
-    assert growth > 2
-    h_0 = torch.full((12,), 1e-35, dtype=dtype)
-    run = gated_run(cell, torch.zeros(300, 2), h_0)
-    rate = (run.log10_norm_h[15:30].mean() - run.log10_norm_h[0:15].mean()) / 15
+    assert growth > scale / 15
+    run = gated_run(cell, torch.zeros(300, 2), torch.full((12,), 1e-35, dtype=dtype))
+    logs, steps = run.log10_norm_h, int(20 / growth.log10())
+    rate = (logs[steps] - logs[steps // 2]) / (steps - steps // 2)
     assert float(rate) == pytest.approx(float(growth.log10()), rel=0.2)
-    assert run.log10_norm_h[-1] > -1, "it ends where tanh bends"
+    assert logs[-1] > -1, "it ends where tanh bends"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -117,6 +119,18 @@ def test_a_product_that_overflows_shuts_gates_and_makes_no_nan(dtype):
     signs = cell.W_hh.double().sum(dim=1).sign()
     assert torch.equal(gates["r"][0].double(), (signs[:12] + 1) / 2)
     assert torch.equal(gates["z"][0].double(), (signs[12:24] + 1) / 2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_product_whose_parts_overflow_is_still_their_sum(dtype):
+    H, large = 16, 2.0 ** {torch.float32: 126, torch.float64: 1022}[dtype]
+    row = torch.ones(H, dtype=dtype)
+    row[H // 2 :] = -1
+    none = torch.zeros(3 * H, dtype=dtype)
+    cell = GRUCell(none[:, None], row.expand(3 * H, H).contiguous(), none, none[:H])
+    gates = gated_run(cell, torch.zeros(1, 1), torch.full((H,), large, dtype=dtype)).gates(0, 1)
+    assert gates["r"].tolist() == gates["z"].tolist() == [[0.5] * H]
+    assert gates["n"].tolist() == [[0.0] * H]
 
 
 def test_a_large_c_is_an_ordinary_number():
