@@ -88,7 +88,8 @@ def show(
     keeps the weights in the folder of uploads, so any other Rhoscope of this user opens the link.
 
     Args:
-        module: an nn.RNN or nn.RNNCell, a module with one inside, or a state dict.
+        module: an nn.RNN, nn.GRU, nn.LSTM or one of their cells, a module with one inside, or a
+            state dict.
         x: an input, (T, D) or (B, T, D); None for that of `experiment`.
         layer: which of its recurrent layers, from 0.
         experiment: what else is to differ from `{}`, such as {"steps": 500}.

@@ -12,11 +12,12 @@ from pathlib import Path
 import torch
 
 from rnncore import native
-from tests.benchmarks import atlas, core, hands, page, report, server
+from tests.benchmarks import atlas, core, gated, hands, page, report, server
 from tests.benchmarks.interleaved import Line
 
 PARTS = {
     "core": core.lines,
+    "gated": gated.lines,
     "server": server.lines,
     "page": page.lines,
     "hands": hands.lines,

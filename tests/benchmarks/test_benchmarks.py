@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from tests.benchmarks import atlas, core, report, server
+from tests.benchmarks import atlas, core, gated, report, server
 from tests.benchmarks.interleaved import Line, interleaved, ratio
 
 
@@ -31,11 +31,19 @@ def test_everybody_computes_the_same_states_and_gradients():
     torch.testing.assert_close(network.gradients(), norms, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", gated.KINDS)
+def test_gated_contenders_compute_the_same_gradients(kind):
+    network = gated.GatedNetwork(kind, 8, 30)
+    norms = network.autograd()().double()
+    torch.testing.assert_close(network.gradients(), norms, rtol=1e-5, atol=1e-5)
+
+
 def test_every_part_gives_lines_that_can_be_printed_and_read(monkeypatch, tmp_path):
     monkeypatch.setattr(core, "SIZES", ((4, 10),))
     monkeypatch.setattr(core, "GRADIENT_SIZES", ((4, 10, "4×"),))
     monkeypatch.setattr(core, "FAN_SIZES", ((4, 10),))
     monkeypatch.setattr(core, "RADII", 3)
+    monkeypatch.setattr(gated, "SIZES", ((4, 10, "4×"),))
     monkeypatch.setattr(server, "SIZES", ((4, 10),))
     monkeypatch.setattr(server, "SOCKETS", (2,))
     monkeypatch.setattr(server, "IDLE_SOCKETS", 3)
@@ -43,12 +51,14 @@ def test_every_part_gives_lines_that_can_be_printed_and_read(monkeypatch, tmp_pa
     monkeypatch.setattr(atlas, "STREAMED", (8, 20))
     monkeypatch.setattr(atlas, "RADII", 3)
     threads = torch.get_num_threads()
-    lines = [*core.lines(0), *server.lines(0.05), *atlas.lines(0)]
+    lines = [*core.lines(0), *gated.lines(0), *server.lines(0.05), *atlas.lines(0)]
     assert torch.get_num_threads() == threads
     assert {line.section.split(",")[0] for line in lines} == {
         "Forward",
         "Forward and all gradient norms",
         "A fan of 3 radii",
+        "GRU forward and all gradient norms",
+        "LSTM forward and all gradient norms",
         "Server",
         "Atlas of 3 radii",
     }
