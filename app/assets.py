@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-PLACEHOLDER = "{{plotly_url}}"
+PLOTLY, MODULES = "{{plotly_url}}", "{{modules}}"
 OLDEST_PLOTLY = 4  # major version of plotly.js that the page is written for
 PAGE_SUFFIXES = {".css", ".js", ".svg", ".png", ".ico", ".json", ".webmanifest", ".woff2"}
 
@@ -80,6 +80,12 @@ def _gzipped(file: Path) -> bytes:
 
 
 def page_html(folder: Path, plotly: Plotly) -> str:
-    """index.html with the address of Plotly filled in, relative as all others in it."""
+    """index.html with the addresses of Plotly and of all modules, relative as all others in it.
+
+    A browser that is told of every module fetches them side by side; otherwise it learns of each
+    only from the one that imports it.
+    """
     html = (folder / "index.html").read_text(encoding="utf-8")
-    return html.replace(PLACEHOLDER, f"assets/{plotly.name}")
+    modules = sorted(file.relative_to(folder).as_posix() for file in folder.glob("js/**/*.js"))
+    links = "\n  ".join(f'<link rel="modulepreload" href="{module}">' for module in modules)
+    return html.replace(PLOTLY, f"assets/{plotly.name}").replace(MODULES, links)

@@ -19,6 +19,7 @@ import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
 import { mountPlaces } from "./ui/places.js";
+import { mountPlotlyLoader } from "./ui/plotly_loader.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
@@ -174,6 +175,7 @@ function showWhole(run) {
   loop.afterNextFrame(() => {
     if (scene.run !== run) return;
     truth.picturesPainted += 1;
+    setTimeout(loadPlotly); // once the picture is on the screen
     truth.painted = run.done?.experiment ?? null;
   });
 }
@@ -288,18 +290,14 @@ function isCommand(event, key) {
 bindKeys(bindings, signal);
 fillHelp(help, bindings);
 
-const script = /** @type {HTMLScriptElement} */ (place("#plotly"));
-const takePlotly = () => {
-  scene.plotly = window.Plotly ?? null;
-  loop.markAll();
-  resting.disturb();
-};
-if (window.Plotly) takePlotly();
-else script.addEventListener("load", takePlotly, { signal, once: true });
-// The page's own load event waits for every script, whether it came or failed.
-const sayIfMissing = () => messages.axes(window.Plotly ? "" : "Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again.");
-if (document.readyState === "complete") sayIfMissing();
-else window.addEventListener("load", sayIfMissing, { signal, once: true });
+const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plotly")).content, {
+  onLoad: () => {
+    scene.plotly = window.Plotly ?? null;
+    loop.markAll();
+    resting.disturb();
+  },
+  onMissing: () => messages.axes("Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again."),
+}, signal);
 
 messages.remark(opened.problems.join(" "));
 ask();

@@ -189,8 +189,9 @@ def test_the_installed_doctor_finds_nothing_wrong(environment: Path, tmp_path: P
 def test_the_installed_command_serves_the_page_with_everything_it_names(installed: Server) -> None:
     html, kind = fetched(installed.url + "/")
     assert kind.startswith("text/html")
-    named = re.findall(r'<(?:script|link)[^>]+?(?:src|href)="([^"]+)"', html.decode())
+    named = re.findall(r'(?:src|href|content)="([^"]+\.(?:js|css|svg))"', html.decode())
     assert any("plotly" in name for name in named)
+    assert {"js/main.js", "js/state/store.js", "css/tokens.css", "icon.svg"} <= set(named)
     for name in named:
         assert "://" not in name
         content, kind = fetched(urljoin(installed.url + "/", name))

@@ -9,11 +9,19 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import assets
-from app.assets import MissingAsset, Plotly
+from app.assets import MissingAsset, Plotly, frontend_folder, page_html
 from app.schema import published_schema
 
 
 @pytest.mark.parametrize("path", ["/", "/embed"])
+def test_the_page_names_every_module_so_that_none_waits_for_another() -> None:
+    folder = frontend_folder()
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page_html(folder, Plotly()))
+    there = {file.relative_to(folder).as_posix() for file in folder.rglob("*.js")}
+    assert set(named) == there
+    assert "js/main.js" in there
+
+
 def test_the_page_is_served_with_the_address_of_plotly(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200

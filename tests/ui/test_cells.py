@@ -76,7 +76,7 @@ def test_an_edit_reaches_the_last_gate(page: Page, server: Server) -> None:
     page.mouse.click(area["x"] + area["width"] * 0.9, area["y"] + area["height"] * 0.99)
     page.keyboard.type("0.5")
     page.keyboard.press("Enter")
-    instrument.wait("rhoscope.painted.recurrent.edits.length === 1")
+    instrument.wait("rhoscope.painted.recurrent.edits[0]?.value === 0.5")
     edit = instrument.painted["recurrent"]["edits"][0]
     assert (edit["i"], edit["j"], edit["value"]) == (15, 3, 0.5)
     assert instrument.posted(instrument.painted)["W_hh"][15, 3] == 0.5

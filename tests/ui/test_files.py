@@ -131,7 +131,7 @@ def test_what_was_loaded_is_edited_rescaled_and_linked_to_the_bit(
     opened(instrument, "tagger.safetensors", content)
     instrument.rest().click_weight(2, 3, 12)
     page.keyboard.type("0.5")
-    instrument.wait("rhoscope.painted.recurrent.edits.length === 1")
+    instrument.wait("rhoscope.painted.recurrent.edits[0]?.value === 0.5")
     page.keyboard.press("Enter")
     instrument.drag_rho(1.2)
     instrument.wait("rhoscope.painted.recurrent.edits.length === 2")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.serving import Server
 from tests.ui.instrument import Instrument, expect, expect_no_overflow
@@ -172,3 +172,18 @@ def test_the_page_needs_nobody_else(page: Page, server: Server) -> None:
     Instrument(page, server.url).open().rest()
     foreign = [url for url in asked if not re.match(rf"{server.url}/|data:|blob:", url)]
     assert foreign == []
+
+
+def test_the_first_picture_waits_for_no_plotly(page: Page, server: Server) -> None:
+    held: list[Route] = []
+    page.route("**/assets/plotly-*", held.append)
+    instrument = Instrument(page, server.url).open("#rho=1.2&H=16")
+    expect(instrument.verdict).to_contain_text("Gradients")
+    instrument.drag_rho(0.7)
+    instrument.wait("Math.abs(rhoscope.painted.recurrent.spectral_radius - 0.7) < 0.02")
+    assert page.locator(".plot .main-svg").count() == 0
+    page.wait_for_function("document.querySelector('script[src*=plotly]') !== null")
+    for route in held:
+        route.continue_()
+    instrument.rest()
+    assert page.locator(".plot .main-svg").count() > 0

@@ -1,0 +1,25 @@
+/** Plotly takes a second to be read: it waits for the first picture, or for a server that doesn't answer. */
+
+/** How long axes wait for the first picture. */
+const PATIENCE_MS = 1500;
+
+/**
+ * @param {string} url
+ * @param {{onLoad: () => void, onMissing: () => void}} events @param {AbortSignal} signal
+ * @returns {() => void} loads it now, the first time it is called
+ */
+export function mountPlotlyLoader(url, { onLoad, onMissing }, signal) {
+  let isAsked = false;
+  function load() {
+    if (isAsked) return;
+    isAsked = true;
+    const script = document.createElement("script");
+    script.src = url;
+    script.addEventListener("load", onLoad, { signal, once: true });
+    script.addEventListener("error", onMissing, { signal, once: true });
+    document.head.append(script);
+  }
+  const waiting = setTimeout(load, PATIENCE_MS);
+  signal.addEventListener("abort", () => clearTimeout(waiting), { once: true });
+  return load;
+}
