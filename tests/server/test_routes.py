@@ -13,7 +13,6 @@ from app.assets import MissingAsset, Plotly, frontend_folder, page_html
 from app.schema import published_schema
 
 
-@pytest.mark.parametrize("path", ["/", "/embed"])
 def test_the_page_names_every_module_so_that_none_waits_for_another() -> None:
     folder = frontend_folder()
     named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page_html(folder, Plotly()))
@@ -22,6 +21,7 @@ def test_the_page_names_every_module_so_that_none_waits_for_another() -> None:
     assert "js/main.js" in there
 
 
+@pytest.mark.parametrize("path", ["/", "/embed"])
 def test_the_page_is_served_with_the_address_of_plotly(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200

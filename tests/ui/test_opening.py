@@ -176,7 +176,7 @@ def test_the_page_needs_nobody_else(page: Page, server: Server) -> None:
 
 def test_the_first_picture_waits_for_no_plotly(page: Page, server: Server) -> None:
     held: list[Route] = []
-    page.route("**/assets/plotly-*", held.append)
+    page.route("**/assets/plotly-*", lambda route: held.append(route))
     instrument = Instrument(page, server.url).open("#rho=1.2&H=16")
     expect(instrument.verdict).to_contain_text("Gradients")
     instrument.drag_rho(0.7)
