@@ -161,6 +161,8 @@ def _link_to(file: Path, layer: int, settings: Settings) -> str:
     from app.server import files_of
 
     try:
+        if file.exists() and not file.is_file():
+            _refuse(f"the file cannot be read: got {file}, which is none; expected a file.")
         size = file.stat().st_size
         if size > settings.max_upload_bytes:
             _refuse(

@@ -24,7 +24,7 @@ class RunEngine:
 
     def __init__(self, device: Device, cache_bytes: int, files: Files | None = None) -> None:
         self._device = device
-        self._shelf = Shelf(Cache(cache_bytes // 2), files or Files(None, 0))
+        self._shelf = Shelf(Cache(cache_bytes // 2), files or Files())
         self._results = Cache(cache_bytes - cache_bytes // 2)
 
     def run(

@@ -17,8 +17,9 @@ from app.experiment import Experiment, LinearLoss, Readout, Silence, Zeros
 from app.frames import Array
 from app.link import write_link
 from app.versions import versions
-from rnncore import ModuleNames, state_dict_of
+from rnncore import ModuleNames, RecurrentLayer, state_dict_of
 
+LONGEST_METADATA = 8192
 MOST_CSV_NUMBERS = 20_000_000
 ROWS_AT_ONCE = 1000
 Arrays = Mapping[str, Array]
@@ -30,7 +31,19 @@ class WholeRun:
 
     experiment: Experiment
     arrays: Arrays
-    names: ModuleNames
+    layer: RecurrentLayer | None = None  # where the weights were brought along
+
+    @property
+    def names(self) -> ModuleNames:
+        """How the network is named outside."""
+        return ModuleNames() if self.layer is None else self.layer.names
+
+    @property
+    def has_readout(self) -> bool:
+        """Whether the readout is the maker's own: brought along, edited or asked for."""
+        experiment = self.experiment
+        is_asked = experiment.readout != Readout() or bool(experiment.output_bias.edits)
+        return is_asked or (self.layer is not None and "W_hy" in self.layer.weights)
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -76,10 +89,10 @@ def network_file(run: WholeRun) -> bytes:
     """
     weights = run.weights
     experiment = run.experiment
-    is_plain = experiment.readout == Readout() and not experiment.output_bias.edits
-    if is_plain and run.names == ModuleNames():
+    if not run.has_readout:
         del weights["W_hy"], weights["b_y"]
-    metadata = dict(run.origin)
+    # A header has an end, which a document of many edits would be past.
+    metadata = {k: text for k, text in run.origin.items() if len(text) <= LONGEST_METADATA}
     if experiment.cell.kind == "elman":
         metadata["nonlinearity"] = experiment.cell.activation
     return safetensors.torch.save(state_dict_of(weights, run.names), metadata)

@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Literal
@@ -26,7 +27,11 @@ from app.errors import Refusal, refusal
 Format = Literal["safetensors", "npz", "npy", "json", "csv"]
 
 MOST_HEADER_BYTES = 2**16  # of a safetensors header, or an archive's directory
-MOST_LISTS = 2_000_000  # in JSON: each costs far more memory than the two bytes it is written with
+MOST_LISTS = 200_000  # in JSON: each costs far more memory and time than the bytes it takes
+MOST_NAMES = 1024  # of tensors, whatever their sizes
+MOST_NUMBERS = 2**23  # in all tensors together: narrow numbers become wide ones
+OPENING_BYTES = 3 * 8 * MOST_NUMBERS  # what reading one file may take
+MOST_AXES = 8
 UNNAMED = ""  # the name of an array that has none
 
 ACCEPTED = "a file of safetensors, npz, npy, JSON or CSV"
@@ -55,16 +60,25 @@ def read_contents(content: bytes) -> Contents:
     Raises:
         Refusal: invalid_file or over_limit, with what was found and what is read here.
     """
+    contents = _read(content)
+    numbers = sum(tensor.numel() for tensor in contents.tensors.values())
+    _check_count("numbers", numbers, MOST_NUMBERS)
+    return contents
+
+
+def _read(content: bytes) -> Contents:
     if not content:
         raise invalid_file("is empty", got="0 bytes", expected=ACCEPTED)
     start = content[:8]
+    if content[8:9] == b"{" and int.from_bytes(start, "little") <= len(content) - 8:
+        return _safetensors(content)
     if start.startswith(b"PK\x03\x04"):
         return Contents("npz", _archive(content))
     if start.startswith(b"\x93NUMPY"):
         return Contents("npy", {UNNAMED: torch.from_numpy(_array(content, "the array"))})
     if start.startswith(b"\x80") and content.rstrip().endswith(b"."):
         raise _pickled("a pickle")
-    if content.lstrip()[:1] in (b"{", b"["):
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         return Contents("json", _json(content))
     if len(content) > 8 and content[8:9] in (b"{", b" "):
         return _safetensors(content)
@@ -95,7 +109,7 @@ def _safetensors(content: bytes) -> Contents:
     _check_header(length)
     try:
         tensors = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (safetensors.SafetensorError, LookupError, ValueError, RuntimeError, TypeError) as error:
         raise invalid_file(
             "is broken", got=str(error), expected="a whole safetensors file", advice="Save it anew."
         ) from None
@@ -117,12 +131,13 @@ def _archive(content: bytes) -> dict[str, Tensor]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
+            _check_count("tensors", len(names), MOST_NAMES)
             if not names or not all(name.endswith(".npy") for name in names):
                 raise invalid_file(
                     "is an archive of something else", got=names[:4], expected=ACCEPTED
                 )
             # An archive may say that a few bytes become many: nothing is read past the sum.
-            left = 8 * len(content) + MOST_HEADER_BYTES
+            left = 8 * min(len(content), MOST_NUMBERS) + MOST_HEADER_BYTES
             tensors = {}
             for name in names:
                 with archive.open(name) as member:
@@ -155,8 +170,12 @@ def _array(content: bytes, name: str) -> np.ndarray:
     }
     try:
         shape, is_fortran, dtype = readers[np.lib.format.read_magic(stream)](stream)
-    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError):
+    except Exception:
+        # NumPy reads the header as Python writes it, and fails in as many ways as Python can.
         raise invalid_file("has an array that can't be read", got=name, expected="npy") from None
+    if len(shape) > MOST_AXES or any(type(size) is not int or size < 0 for size in shape):
+        expected = f"at most {MOST_AXES} whole numbers, 0 or more"
+        raise invalid_file(f"has {name} of no shape", got=str(shape), expected=expected)
     if dtype.hasobject:
         raise _pickled(f"{name} of Python objects, which is a pickle")
     if dtype.kind not in "fiu":
@@ -170,6 +189,7 @@ def _array(content: bytes, name: str) -> np.ndarray:
             got=f"{len(content) - start} bytes of {name}",
             expected=f"{count * dtype.itemsize} for its shape {shape}",
         )
+    _check_count("numbers", count, MOST_NUMBERS)
     flat = np.frombuffer(content, dtype, count, start)
     array = flat.reshape(shape, order="F" if is_fortran else "C")
     native = np.dtype(np.float64) if dtype.kind in "iu" or dtype.itemsize > 8 else dtype
@@ -177,29 +197,36 @@ def _array(content: bytes, name: str) -> np.ndarray:
 
 
 def _json(content: bytes) -> dict[str, Tensor]:
-    count = content.count(b"[") + content.count(b"{")
-    if count > MOST_LISTS:
-        raise invalid_file("has too many lists", got=count, expected=f"at most {MOST_LISTS}")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    _check_count("lists", content.count(b"[") + content.count(b"{"), MOST_LISTS)
     try:
         document = pydantic_core.from_json(content, allow_inf_nan=False, cache_strings=False)
     except ValueError as error:
         raise invalid_file("is no JSON", got=str(error), expected=ACCEPTED) from None
     if isinstance(document, list):
         return {UNNAMED: _nested("the list", document)}
+    _check_count("tensors", len(document), MOST_NAMES)
     return {str(name): _nested(str(name)[:60], value) for name, value in document.items()}
 
 
 def _nested(name: str, value: Any) -> Tensor:
     """Nested lists of numbers as a tensor."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, OverflowError):
-        array = np.asarray(None)
+    array = np.asarray(None)
+    # Of a text among numbers NumPy would make an array of texts, each as long as the longest.
+    if _is_numbers(value, MOST_AXES):
+        with suppress(ValueError, OverflowError):
+            array = np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise invalid_file(
             f"has {name} that is no array", got=value, expected="nested lists of numbers, all alike"
         )
     return torch.from_numpy(array.astype(np.float64))
+
+
+def _is_numbers(value: Any, axes: int) -> bool:
+    if isinstance(value, list):
+        return axes > 0 and all(_is_numbers(each, axes - 1) for each in value)
+    return type(value) in (int, float)
 
 
 def _csv(content: bytes) -> Tensor:
@@ -218,7 +245,8 @@ def _csv(content: bytes) -> Tensor:
     if not lines:
         raise invalid_file("is of no known format", got=first, expected=ACCEPTED)
     try:
-        array = np.loadtxt(lines, delimiter=delimiter, ndmin=2, comments=None)
+        # Line by line: NumPy holds the interpreter's lock over a whole list.
+        array = np.loadtxt(iter(lines), delimiter=delimiter, ndmin=2, comments=None)
     except ValueError as error:
         problem = str(error).partition(";")[0]
         raise invalid_file("is no table of numbers", got=problem, expected=ACCEPTED) from None
@@ -230,6 +258,18 @@ def _is_number(cell: str) -> bool:
         return isinstance(float(cell), float)
     except ValueError:
         return False
+
+
+def _check_count(what: str, count: int, most: int) -> None:
+    if count > most:
+        raise refusal(
+            "over_limit",
+            "the file",
+            f"has too many {what}",
+            got=count,
+            expected=f"at most {most}",
+            status=413,
+        )
 
 
 def _check_header(length: int) -> None:

@@ -10,13 +10,15 @@ from torch import Tensor
 from app.cache import LARGEST_SHARE, Cache
 from app.errors import Refusal, refusal
 from app.experiment import Experiment, InputFile
-from app.file_formats import UNNAMED, Contents, invalid_file, read_contents
+from app.file_formats import MOST_NUMBERS, UNNAMED, Contents, invalid_file, read_contents
 from app.uploads import Uploads
 from rnncore import RecurrentLayer, recurrent_layers
 from rnncore.checks import ArgumentError, checked_finite
 
 MOST_TENSORS_A_LAYER = 16
-FEW_FILES = 4  # of the largest size that are kept as tensors
+MOST_LAYERS = 64
+# Room for one file of the largest size; the cache takes no entry over a part of itself.
+CACHE_BYTES = LARGEST_SHARE * 8 * MOST_NUMBERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,9 @@ class Opened:
 
     @property
     def nbytes(self) -> int:
-        """Memory, the input's float64 included."""
-        return self.contents.nbytes + (0 if self.input is None else self.input.nbytes)
+        """Memory; the input is the file's own array where that is float64."""
+        own = [tensor for tensor in self.contents.tensors.values() if tensor.dtype != torch.float64]
+        return self.contents.nbytes + (self.input.nbytes if own and self.input is not None else 0)
 
 
 def opened(content: bytes) -> Opened:
@@ -48,7 +51,7 @@ def opened(content: bytes) -> Opened:
         found = Opened(contents, layers, _input(contents))
     except ArgumentError as error:
         raise _refused(error) from None
-    most = MOST_TENSORS_A_LAYER * max(1, len(layers))
+    most = MOST_TENSORS_A_LAYER * min(max(1, len(layers)), MOST_LAYERS)
     if len(contents.tensors) > most:
         raise refusal(
             "over_limit",
@@ -75,10 +78,9 @@ class Files:
     Without a folder of uploads there are none.
     """
 
-    def __init__(self, uploads: Uploads | None, largest_bytes: int) -> None:
+    def __init__(self, uploads: Uploads | None = None) -> None:
         self._uploads = uploads
-        # Half floats become four times as much; the cache takes no entry over a part of itself.
-        self._opened = Cache(FEW_FILES * LARGEST_SHARE * largest_bytes)
+        self._opened = Cache(CACHE_BYTES)
 
     def keep(self, content: bytes) -> tuple[str, Opened]:
         """Reads and keeps a file; its hash. Raises a `Refusal` where it is of no use here."""
@@ -93,6 +95,8 @@ class Files:
         """The file with this hash. Raises a `Refusal` (unknown_file) that names `field`."""
         found: Opened | None = self._opened.find(digest)
         if found is not None:
+            if self._uploads is not None:
+                self._uploads.touch(digest)
             return found
         content = self._uploads.find(digest) if self._uploads else None
         if content is None:
@@ -174,7 +178,7 @@ def _input(contents: Contents) -> Tensor | None:
     if array.is_complex() or array.dtype == torch.bool:
         return None
     x = array.double()
-    checked_finite(name or "the input", x)
+    checked_finite(name or "input", x)
     return x.reshape(-1, 1)[None] if x.ndim == 1 else x[None] if x.ndim == 2 else x
 
 

@@ -207,6 +207,8 @@ def _layer_changes(digest: str, k: int, layer: RecurrentLayer, opened: Opened) -
     activation = opened.contents.metadata.get("nonlinearity")
     if activation in get_args(Cell.model_fields["activation"].annotation):
         changes["cell.activation"] = activation
+    elif layer.cell == "elman" and "W_hh" not in opened.contents.tensors:
+        changes["cell.activation"] = "tanh"  # nn.RNN's own, unless it was told otherwise
     if layer.dtype == torch.float64:
         changes["dtype"] = "float64"
     return changes

@@ -25,6 +25,7 @@ from rnncore import (
     recurrent_matrix,
     spectrum,
 )
+from rnncore.checks import checked_finite
 from rnncore.nilpotency import is_nilpotent
 
 ShouldStop = Callable[[], bool]
@@ -214,6 +215,7 @@ def _applied(
         if spectral[0].op == "radius":
             # All gates by the factor that gives the candidate its radius.
             W = W * _factor(start.square, spectral[0].spectral_radius)
+            checked_finite(f"{EDITS}[{first}].spectral_radius", W)
         else:
             W = W.clone()
             W[_candidate(experiment)] = square

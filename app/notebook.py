@@ -27,6 +27,8 @@ from torch import Tensor, nn
 
 from app.device import chosen_device
 from app.engine import RunEngine
+from app.faults import refusal_of
+from app.file_formats import invalid_file
 from app.files import Files
 from app.found import experiment_of, experiment_with, found_file
 from app.frames import Array, Frame
@@ -38,7 +40,7 @@ from app.running import server_config
 from app.server import create_app, files_of
 from app.settings import Settings
 from app.versions import versions
-from rnncore import module_activation
+from rnncore import ArgumentError, module_activation, recurrent_layers
 
 FRAME = '<iframe src="{}" style="width: 100%; height: {}px; border: 0" allow="fullscreen"></iframe>'
 FRAME_HEIGHT_PX = 760
@@ -101,7 +103,12 @@ def show(
     settings, files = background.settings, background.files
     changes = _weights(module, layer, files, settings)
     if x is not None:
-        changes |= _input(x, files, settings)
+        driven = _input(x, files, settings)
+        D = changes.get("cell.input_size", driven["cell.input_size"])
+        if driven["cell.input_size"] != D:
+            got = driven["cell.input_size"]
+            raise invalid_file("x has the wrong size", got=got, expected=f"(…, T, {D})")
+        changes |= driven
     return Address(f"{background.url}/{write_link(experiment_with(changes, experiment))}")
 
 
@@ -146,11 +153,36 @@ def _weights(
         metadata = {"nonlinearity": str(activation)} if activation else {}
     else:
         state = module
-    tensors = {name: weight.detach().cpu().contiguous() for name, weight in state.items()}
+    tensors = _recurrent_part(state)
     digest, opened = files.keep(safetensors.torch.save(tensors, metadata))
     found = found_file(digest, opened, settings)
     experiment_of(found, layer)  # says what can't be opened
     return dict(found.layers[layer].changes)
+
+
+def _recurrent_part(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors that a recurrent layer is made of, out of a state dict that may hold anything."""
+    if not isinstance(state, Mapping):
+        got = type(state).__name__
+        raise invalid_file("is no module", got=got, expected="an nn.Module, or a state dict")
+    dense = {
+        name: weight.detach()
+        for name, weight in state.items()
+        if isinstance(weight, Tensor) and weight.layout == torch.strided and not weight.is_meta
+    }
+    try:
+        layers = recurrent_layers(dense)
+    except ArgumentError as error:
+        raise refusal_of(error) from None
+    used = {name for layer in layers for names in layer.sources.values() for name in names}
+    if not used:
+        raise invalid_file(
+            "holds no recurrent layer",
+            got=", ".join(list(state)[:6]) or "nothing",
+            expected="weight_ih_l0 and weight_hh_l0 of nn.RNN, nn.GRU or nn.LSTM, or W_hh",
+        )
+    # Copies: tied weights share memory, which the format doesn't know.
+    return {name: dense[name].cpu().clone().contiguous() for name in used}
 
 
 def _input(x: object, files: Files, settings: Settings) -> dict[str, Any]:

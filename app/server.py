@@ -81,9 +81,7 @@ def create_app(
 
 def files_of(settings: Settings) -> Files:
     """The uploaded files of every server with these settings."""
-    return Files(
-        Uploads(settings.upload_folder, settings.max_uploads_bytes), settings.max_upload_bytes
-    )
+    return Files(Uploads(settings.upload_folder, settings.max_uploads_bytes))
 
 
 @asynccontextmanager

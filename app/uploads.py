@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,9 @@ import platformdirs
 from app.errors import Refusal, refusal
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
-ARRIVING = ".arriving"  # suffix of a file that is being written
+KEPT = ".rhoscope"  # suffix of a file that is kept: whatever else is in the folder stays there
+ARRIVING = ".arriving.rhoscope"  # of one that is being written
+STALE_S = 3600
 
 
 class Uploads:
@@ -32,7 +35,7 @@ class Uploads:
     def keep(self, content: bytes) -> str:
         """Keeps a file; its SHA-256. Raises a `Refusal` (no_storage) where that can't be."""
         digest = hashlib.sha256(content).hexdigest()
-        target = self._folder / digest
+        target = self._path(digest)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if self.find(digest) is None:
@@ -46,13 +49,23 @@ class Uploads:
         """The file with this hash, or None where it is not here, or no longer what it was."""
         if not DIGEST.fullmatch(digest):
             return None
-        target = self._folder / digest
+        target = self._path(digest)
         try:
+            if not target.is_file():
+                return None
             content = target.read_bytes()
-            os.utime(target)
         except OSError:
             return None
+        self.touch(digest)
         return content if hashlib.sha256(content).hexdigest() == digest else None
+
+    def touch(self, digest: str) -> None:
+        """Says that a file was used now, where this server may."""
+        with suppress(OSError):
+            os.utime(self._path(digest))
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / f"{digest}{KEPT}"
 
     def _write(self, target: Path, content: bytes) -> None:
         handle, arriving = tempfile.mkstemp(suffix=ARRIVING, dir=self._folder)
@@ -70,14 +83,17 @@ class Uploads:
         found = []
         for entry in os.scandir(self._folder):
             with suppress(OSError):
-                if DIGEST.fullmatch(entry.name):
-                    status = entry.stat()
+                status = entry.stat(follow_symlinks=False)
+                name, _, suffix = entry.name.partition(".")
+                if f".{suffix}" == KEPT and DIGEST.fullmatch(name):
                     found.append((status.st_mtime, status.st_size, entry.name))
+                elif entry.name.endswith(ARRIVING) and status.st_mtime < time.time() - STALE_S:
+                    os.unlink(entry.path)  # its writer is gone
         total = sum(size for _, size, _ in found)
         for _, size, name in sorted(found):
             if total <= self._largest_total:
                 return
-            if name != besides:
+            if name != f"{besides}{KEPT}":
                 with suppress(OSError):
                     os.unlink(self._folder / name)
                 total -= size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from starlette.requests import Request
@@ -76,13 +76,19 @@ async def _has_left(request: Request) -> None:
         pass
 
 
-class RunResponse(Response):
-    """Sends a frame as a file, tensor memory uncopied; a reader that stalls is dropped."""
+def run_file(frame: Frame, done: Done) -> list[bytes | memoryview]:
+    """A run and its end as the parts of one safetensors file, tensor memory uncopied."""
+    return list(pieces(frame, "", {"done": done.model_dump_json()}))
+
+
+class HeldResponse(Response):
+    """Sends a file in parts, and gives back what it holds; a reader that stalls is dropped."""
 
     media_type = "application/octet-stream"
 
-    def __init__(self, frame: Frame, done: Done, held: ExitStack, send_timeout_s: float) -> None:
-        parts = list(pieces(frame, "", {"done": done.model_dump_json()}))
+    def __init__(
+        self, parts: Sequence[bytes | memoryview], held: ExitStack, send_timeout_s: float
+    ) -> None:
         size = sum(len(part) for part in parts)
         super().__init__(headers={"Content-Length": str(size), "Cache-Control": "no-store"})
         self._parts = parts

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 
 from app.errors import refusal
 from app.experiment import Experiment
+from app.faults import refusal_of
 from app.frames import Frame
 from app.memory import Tidier
 from app.plan import AnyPlan
@@ -20,6 +22,8 @@ from app.settings import Settings
 from rnncore import (
     Cancelled,
 )
+
+Made = TypeVar("Made")
 
 PATIENCE_S = 0.05  # how often a run that waits for its turn looks whether it is still wanted
 
@@ -63,6 +67,21 @@ class Workshop:
                     return
                 yield item
 
+    async def in_thread(self, work: Callable[[], Made], *, memory_bytes: int = 0) -> Made:
+        """What `work` gives, made in a thread, in its turn and with its share of the memory.
+
+        Raises a `Refusal`, also for whatever else goes wrong in there.
+        """
+
+        def make() -> Made:
+            try:
+                with self.memory.share(memory_bytes, _never), self._turn(_never):
+                    return work()
+            except Exception as fault:
+                raise refusal_of(fault) from None
+
+        return await asyncio.get_running_loop().run_in_executor(self.pool, make)
+
     @contextmanager
     def _turn(self, should_stop: ShouldStop) -> Iterator[None]:
         while not self._turns.acquire(timeout=PATIENCE_S):
@@ -77,6 +96,10 @@ class Workshop:
         """Takes no more work. Runs end by themselves once they are told to stop."""
         self.tidier.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _never() -> bool:
+    return False
 
 
 def _use_one_thread() -> None:

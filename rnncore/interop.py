@@ -22,7 +22,7 @@ _MODULES: Final[Mapping[CellKind, str]] = {"elman": "nn.RNN", "gru": "nn.GRU", "
 _GATES: Final[Mapping[int, CellKind]] = {1: "elman", 3: "gru", 4: "lstm"}
 _PART: Final = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<part>weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)"
-    r"(?:_l(?P<layer>\d+)(?P<reverse>_reverse)?)?"
+    r"(?:_l(?P<layer>[0-9]{1,4})(?P<reverse>_reverse)?)?"
 )
 _CHAPTER: Final = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
 
@@ -203,9 +203,9 @@ def _layer(
         "W_xh": (parts["weight_ih"],),
         "W_hh": (parts["weight_hh"],),
     }
-    if biases:
-        weights["b_h"] = _bias(cell, H, {part: tensors[parts[part]] for part in parts})
-        sources["b_h"] = tuple(biases)
+    # A module without a bias has none: 0, and nothing that anybody draws.
+    weights["b_h"] = _bias(cell, H, {part: tensors[parts[part]] for part in parts})
+    sources["b_h"] = tuple(biases)
     return RecurrentLayer(
         ModuleNames(key.prefix, key.suffix),
         cell,
@@ -219,12 +219,11 @@ def _layer(
 
 def _bias(cell: CellKind, H: int, parts: Mapping[str, Tensor]) -> Tensor:
     """b_ih + b_hh; GRU's b_hn stands inside r ⊙ (…), so it stays apart and comes last."""
-    zero = torch.zeros(1, dtype=torch.float64)
+    zero = torch.zeros(3 * H if cell == "gru" else len(parts["weight_hh"]), dtype=torch.float64)
     # In float64: the sum of two numbers of a narrower dtype keeps all their digits.
     b_ih, b_hh = (parts.get(part, zero).double() for part in ("bias_ih", "bias_hh"))
     if cell != "gru":
         return b_ih + b_hh
-    b_ih, b_hh = b_ih.expand(3 * H), b_hh.expand(3 * H)
     return torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :], b_hh[2 * H :]])
 
 

@@ -16,7 +16,7 @@ from app.limits import check_limits, check_lists
 from app.protocol import read_experiment
 from app.routes.bodies import body_of
 from app.schema import published_schema
-from app.whole_run import RunResponse, whole_run
+from app.whole_run import HeldResponse, run_file, whole_run
 
 Served = Annotated[House, Depends(house_of)]
 
@@ -79,4 +79,5 @@ async def run(request: Request, house: Served) -> Response:
         taken.callback(house.workshop.tidier.after_run, cost.memory_bytes)
         frame, done = await whole_run(house.workshop, experiment, cost, request, taken)
         # Seat and memory are given back when the answer has left.
-        return RunResponse(frame, done, taken.pop_all(), house.settings.send_timeout_s)
+        parts = run_file(frame, done)
+        return HeldResponse(parts, taken.pop_all(), house.settings.send_timeout_s)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI
 from starlette.exceptions import HTTPException
@@ -24,8 +23,7 @@ from app.limits import check_limits, check_lists
 from app.protocol import read_experiment
 from app.routes.api import BODY, REFUSALS
 from app.routes.bodies import body_of
-from app.whole_run import whole_run
-from rnncore import ModuleNames
+from app.whole_run import HeldResponse, whole_run
 
 Served = Annotated[House, Depends(house_of)]
 
@@ -68,25 +66,28 @@ async def export(file: str, request: Request, house: Served) -> Response:
     as a loop of its cell, or by hand."""
     if file not in MAKERS:
         raise HTTPException(404)
-    with house.seats.seat():
+    with ExitStack() as taken:
+        taken.enter_context(house.seats.seat())
         body = await body_of(request, house.settings, limit="max_message_bytes")
         house.workshop.tidier.after_text(len(body))
         check_lists(body, house.settings)
         experiment = read_experiment(body)
-        content = await _file(file, experiment, request, house)
-    headers = {"Content-Disposition": f'attachment; filename="rhoscope-{file}"'}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+        content = await _file(file, experiment, request, house, taken)
+        # Seat and memory are given back when the answer has left.
+        answer = HeldResponse([content], taken.pop_all(), house.settings.send_timeout_s)
+    answer.headers["Content-Disposition"] = f'attachment; filename="rhoscope-{file}"'
+    return answer
 
 
-async def _file(file: str, experiment: Experiment, request: Request, house: House) -> bytes:
+async def _file(
+    file: str, experiment: Experiment, request: Request, house: House, taken: ExitStack
+) -> bytes:
     other = await _in_other_precision(experiment, request, house) if file in CODE else None
     asked = without_run(experiment) if file == NETWORK else experiment
-    with ExitStack() as held:
-        found = await _run(asked, request, house, held)
-        # The file is of the Experiment that was asked for, not of the step that was taken for it.
-        run = WholeRun(experiment, found.arrays, found.names)
-        content: bytes = await _in_thread(house, MAKERS[file], run, other)
-        return content
+    found = await _run(asked, request, house, taken)
+    # The file is of the Experiment that was asked for, not of the step that was taken for it.
+    run = WholeRun(experiment, found.arrays, found.layer)
+    return await house.workshop.in_thread(lambda: MAKERS[file](run, other))
 
 
 async def _in_other_precision(
@@ -94,21 +95,21 @@ async def _in_other_precision(
 ) -> Array | None:
     """h of the same experiment in the other dtype; None where its numbers don't fit there."""
     dtype = "float64" if experiment.dtype == "float32" else "float32"
-    with ExitStack() as held:
+    with ExitStack() as taken:
         try:
-            run = await _run(experiment.model_copy(update={"dtype": dtype}), request, house, held)
-        except Refusal:
+            run = await _run(experiment.model_copy(update={"dtype": dtype}), request, house, taken)
+        except Refusal as refused:
+            if refused.error.code == "over_limit":
+                raise
             return None
         return run.arrays["h"]
 
 
-async def _run(experiment: Experiment, request: Request, house: House, held: ExitStack) -> WholeRun:
+async def _run(
+    experiment: Experiment, request: Request, house: House, taken: ExitStack
+) -> WholeRun:
     cost = check_limits(experiment, None, house.settings)
-    held.callback(house.workshop.tidier.after_run, cost.memory_bytes)
-    frame, _ = await whole_run(house.workshop, experiment, cost, request, held)
-    layer = house.files.layer(experiment)
-    return WholeRun(experiment, frame.tensors, layer.names if layer else ModuleNames())
-
-
-async def _in_thread(house: House, work: Any, *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(house.workshop.pool, work, *arguments)
+    taken.callback(house.workshop.tidier.after_run, cost.memory_bytes)
+    frame, _ = await whole_run(house.workshop, experiment, cost, request, taken)
+    layer = await house.workshop.in_thread(lambda: house.files.layer(experiment))
+    return WholeRun(experiment, frame.tensors, layer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from starlette.requests import Request
+from starlette.responses import Response
 
+from app.file_formats import OPENING_BYTES
 from app.found import FoundFile, found_file
 from app.house import House, house_of
 from app.routes.api import REFUSALS
@@ -20,33 +21,40 @@ BODY = {"schema": {"type": "string", "format": "binary"}}
 
 def add_to(app: FastAPI) -> None:
     """Adds these routes to `app`."""
+    answers = REFUSALS | {200: {"model": FoundFile, "description": "What was found"}}
     content: dict[str, Any] = {"content": {"application/octet-stream": BODY}}
     app.add_api_route(
         "/api/files",
         upload,
         methods=["POST"],
-        responses=REFUSALS,
+        response_class=Response,
+        responses=answers,
         openapi_extra={"requestBody": content},
     )
-    app.add_api_route("/api/files/{digest}", found, responses=REFUSALS)
+    app.add_api_route("/api/files/{digest}", found, response_class=Response, responses=answers)
 
 
-async def upload(request: Request, house: Served) -> FoundFile:
+async def upload(request: Request, house: Served) -> Response:
     """Keeps a file, safetensors, npz, npy, JSON or CSV, and says what was found in it."""
     with house.seats.seat():
         content = await body_of(request, house.settings, limit="max_upload_bytes")
-        digest, opened = await _in_thread(house, lambda: house.files.keep(content))
         house.workshop.tidier.after_text(len(content))
-        return found_file(digest, opened, house.settings)
+
+        def keep() -> str:
+            digest, opened = house.files.keep(content)
+            return found_file(digest, opened, house.settings).model_dump_json()
+
+        # Reading a file may take a second: in a thread, and its answer is written there too.
+        told = await house.workshop.in_thread(keep, memory_bytes=OPENING_BYTES)
+    return Response(told, media_type="application/json")
 
 
-async def found(digest: str, house: Served) -> FoundFile:
+async def found(digest: str, house: Served) -> Response:
     """What was found in a file that was uploaded before."""
     with house.seats.seat():
-        opened = await _in_thread(house, lambda: house.files.find(digest))
-        return found_file(digest, opened, house.settings)
 
+        def look() -> str:
+            return found_file(digest, house.files.find(digest), house.settings).model_dump_json()
 
-async def _in_thread(house: House, work: Any) -> Any:
-    """Reading a file takes up to a second: not on the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(house.workshop.pool, work)
+        told = await house.workshop.in_thread(look, memory_bytes=OPENING_BYTES)
+    return Response(told, media_type="application/json")

@@ -126,6 +126,7 @@ def test_the_chapters_own_names_need_no_more_than_w_hh() -> None:
     (layer,) = recurrent_layers({"W_hh": torch.eye(3), "W_xh": torch.ones(3, 2)})
     assert layer.input_size == 2
     assert recurrent_layers({"something": torch.eye(3)}) == ()
+    assert recurrent_layers({f"weight_hh_l{'1' * 5000}": torch.eye(3)}) == ()
 
 
 @pytest.mark.parametrize(

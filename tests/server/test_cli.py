@@ -235,7 +235,8 @@ def test_open_keeps_the_file_and_starts_with_its_link(
     assert settings.port == 0
     experiment = read_link(link)
     assert experiment.cell.hidden_size == 2
-    assert [entry.name for entry in Path(folder).iterdir()] == [experiment.weights.file]
+    kept = [entry.stem for entry in Path(folder).iterdir()]
+    assert kept == [experiment.weights.file]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 import io
 import json
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +81,43 @@ def test_out_and_in_again_gives_the_same_bits(client: TestClient, dtype: str) ->
     before, after = posted(client, document), posted(client, again)
     for name in ("W_xh", "W_hh", "b_h", "W_hy", "b_y", "h", "y", "log10_grad_h"):
         assert np.array_equal(before[name], after[name]), name
+
+
+def test_a_network_of_many_edits_goes_out_and_in_again(client: TestClient) -> None:
+    edits = [{"i": k % 8, "j": k // 8 % 8, "value": k / 7} for k in range(3000)]
+    document = {"cell": {"hidden_size": 8}, "recurrent": {"edits": edits}, "steps": 2}
+    content = exported(client, "network.safetensors", document)
+    found = client.post("/api/files", content=content)
+    assert found.status_code == 200, found.text
+
+
+@pytest.mark.parametrize("has_readout", [True, False])
+def test_a_readout_goes_out_only_where_it_came_in(client: TestClient, has_readout: bool) -> None:
+    module = nn.ModuleDict(
+        {"rnn": nn.RNN(1, 4), **({"readout": nn.Linear(4, 2)} if has_readout else {})}
+    )
+    found = client.post("/api/files", content=safetensors.torch.save(module.state_dict())).json()
+    cell = {"hidden_size": 4, "output_size": 2 if has_readout else 1}
+    document = {"cell": cell, "weights": {"file": found["file"]}}
+    weights = safetensors.torch.load(exported(client, "network.safetensors", document))
+    module.load_state_dict(weights)
+
+
+def test_a_reader_that_takes_nothing_is_dropped_and_gives_its_seat_back(
+    serve: Callable[..., Any],
+) -> None:
+    served = serve(send_timeout_s=0.2, max_sessions=1)
+    body = json.dumps({"cell": {"hidden_size": 64}, "steps": 50_000, "dtype": "float64"}).encode()
+    with socket.create_connection(("127.0.0.1", served.port)) as stalled:
+        head = (
+            f"POST /api/export/run.npz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
+        )
+        stalled.sendall(head.encode() + b"\r\n\r\n" + body)
+        stalled.recv(10)
+        assert served.house.seats.taken == 1
+        deadline = time.monotonic() + 20
+        while served.house.seats.taken:
+            assert time.monotonic() < deadline, "the seat was not given back"
 
 
 def test_a_module_that_was_loaded_goes_back_under_its_own_names(client: TestClient) -> None:

@@ -203,19 +203,19 @@ def test_the_folder_is_bounded_and_the_least_used_goes_first(tmp_path: Path) -> 
     uploads = Uploads(tmp_path, 250)
     first, second = (uploads.keep(bytes([k]) * 100) for k in range(2))
     for age, digest in enumerate((second, first)):
-        os.utime(tmp_path / digest, (age, age))
+        os.utime(tmp_path / f"{digest}.rhoscope", (age, age))
     assert uploads.find(second) == b"\1" * 100  # used now: the other one is older
     third = uploads.keep(b"\2" * 100)
     assert uploads.find(first) is None
     assert uploads.find(second) is not None and uploads.find(third) is not None
     large = uploads.keep(b"\3" * 300)
-    assert sorted(os.listdir(tmp_path)) == [large]
+    assert sorted(os.listdir(tmp_path)) == [f"{large}.rhoscope"]
 
 
 def test_a_file_that_was_changed_on_disk_is_not_used_and_can_be_mended(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path, 10**6)
     digest = uploads.keep(b"right")
-    (tmp_path / digest).write_bytes(b"wrong")
+    (tmp_path / f"{digest}.rhoscope").write_bytes(b"wrong")
     assert uploads.find(digest) is None
     assert uploads.keep(b"right") == digest
     assert uploads.find(digest) == b"right"
@@ -261,6 +261,16 @@ def huge_npy() -> bytes:
     return stream.getvalue() + b"\0" * 8
 
 
+def npy_header(text: bytes) -> bytes:
+    padded = text + b" " * (118 - len(text)) if len(text) < 118 else text
+    return b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded
+
+
+def npy_shape(shape: str) -> bytes:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n"
+    return npy_header(header.encode()) + b"\0" * 64
+
+
 BROKEN: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty: got '0 bytes'"),
     "cut off": (MODULE[:-10], "is broken"),
@@ -293,6 +303,22 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "texts for numbers": (b'{"W_hh": [["1"]]}', "has W_hh that is no array"),
     "deep lists": (b"[" * 100_000, "is no JSON"),
     "millions of lists": (b"[" + b"[]," * 2_000_001 + b"[]]", "has too many lists"),
+    "a long text among numbers": (
+        b'["' + b"a" * 10**6 + b'"' + b', ""' * 10**5 + b"]",
+        "has the list that is no array",
+    ),
+    "a hundred thousand layers": (
+        ("{" + ",".join(f'"weight_hh_l{k}":1' for k in range(100_000)) + "}").encode(),
+        "has too many tensors: got 100000; expected at most 1024",
+    ),
+    "narrow numbers that become wide": (
+        npz(x=np.random.default_rng(0).integers(0, 4, 2**23 + 1).astype(np.int8)),
+        "has too many numbers: got 8388609; expected at most 8388608",
+    ),
+    "a header that never closes": (npy_header(b"{'descr': '<f8', 'shape': ("), "can't be read"),
+    "a negative shape": (npy_shape("(-1, -1)"), "the array"),
+    "a shape of truths": (npy_shape("(True,)"), "the array"),
+    "seventy axes": (npy_shape(f"({'1,' * 70})"), "has the array of no shape"),
     "prose": ("Der Rücken".encode(), "is of no known format"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is of no known format"),
     "no recurrent layer": (
@@ -306,6 +332,55 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(client: TestClient, case: str) -> None:
     content, message = BROKEN[case]
     assert message in refused(client, content)
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / ("a" * 64)).write_bytes(b"x" * 1000)
+    (tmp_path / "notes.txt").write_text("mine")
+    old = tmp_path / "half.arriving.rhoscope"
+    old.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    uploads = Uploads(tmp_path, 100)
+    uploads.keep(b"y" * 90)
+    uploads.keep(b"z" * 90)
+    left = sorted(os.listdir(tmp_path))
+    assert len(left) == 3
+    assert {"a" * 64, "notes.txt"} < set(left)
+
+
+def test_what_is_in_use_is_not_what_goes_first(
+    client_of: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    folder = tmp_path / "uploads"
+    contents = [npz(W_hh=np.eye(2) * k) for k in range(3)]
+    client = client_of(upload_folder=str(folder), max_uploads_bytes=2 * len(contents[0]) + 10)
+    first, second = (uploaded(client, content)["file"] for content in contents[:2])
+    for age, digest in enumerate((first, second)):
+        os.utime(folder / f"{digest}.rhoscope", (age, age))
+    run(client, {"weights": {"file": first}, "cell": {"hidden_size": 2}, "steps": 2})
+    uploaded(client, contents[2])
+    assert (folder / f"{first}.rhoscope").exists()
+    assert not (folder / f"{second}.rhoscope").exists()
+
+
+def test_a_bare_module_opens_with_its_own_activation_and_without_a_bias(
+    client: TestClient,
+) -> None:
+    content = safetensors.torch.save(nn.RNN(2, 3, bias=False).state_dict())
+    changes = uploaded(client, content)["layers"][0]["changes"]
+    assert changes["cell.activation"] == "tanh"
+    found = run(client, opening(changes, bias={"scale": 5.0}, steps=2))
+    assert not found["b_h"].any()
+
+
+def test_a_header_of_any_length_is_read(client: TestClient) -> None:
+    W = torch.eye(2)
+    starts = set()
+    for length in range(300):
+        content = safetensors.torch.save({"W_hh": W}, {"comment": "x" * length})
+        starts.add(content[0])
+        assert uploaded(client, content)["format"] == "safetensors"
+    assert 0x80 in starts
 
 
 def test_a_module_that_cannot_be_run_is_shown_with_the_reason(client: TestClient) -> None:

@@ -39,6 +39,30 @@ def test_a_second_call_uses_the_same_server_and_jupyter_gets_a_frame() -> None:
     assert first._repr_html_().startswith(f'<iframe src="{first.split("#")[0]}')
 
 
+def test_of_a_large_model_only_the_recurrent_part_is_kept() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Sequential(*(nn.Linear(9, 9) for _ in range(40)))
+            self.rnn = nn.GRU(9, 5)
+            self.out = nn.Linear(5, 9, bias=False)
+            self.out.weight = nn.Parameter(self.out.weight.t().contiguous().t())
+
+        def get_extra_state(self) -> dict[str, int]:
+            return {"epoch": 3}
+
+        def set_extra_state(self, state: object) -> None: ...
+
+    run = load(show(Model()))
+    assert run.arrays["z"].shape == (200, 5)
+    assert run.weights["W_hy"].shape == (9, 5)
+
+
+def test_an_input_of_another_size_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"x has the wrong size: got 2; expected \(…, T, 3\)"):
+        show(nn.RNN(3, 4), torch.randn(10, 2))
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [

@@ -37,8 +37,9 @@ export function mountForgetBias(form, store, signal) {
   }
 
   function show() {
-    const { cell, bias } = store.experiment;
-    const { keep } = cellInfo(cell);
+    const { cell, bias, weights } = store.experiment;
+    // Loaded weights stay what they are.
+    const keep = weights.file === null ? cellInfo(cell).keep : null;
     writeHidden(element, keep === null);
     if (keep === null) return;
     if (label.dataset.keep !== keep) {
