@@ -30,7 +30,8 @@ RUN python scripts/install.py --torch "$TORCH" .
 
 FROM docker.io/library/python:3.11-slim-bookworm
 
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin rhoscope
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin rhoscope \
+    && install -d -o rhoscope -g rhoscope /var/lib/rhoscope
 COPY --from=build /opt/venv /opt/venv
 USER 10001
 
@@ -38,7 +39,10 @@ USER 10001
 ENV PATH=/opt/venv/bin:$PATH \
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    RHOSCOPE_HOST=0.0.0.0 RHOSCOPE_PORT=8000 RHOSCOPE_OPEN=false
+    RHOSCOPE_HOST=0.0.0.0 RHOSCOPE_PORT=8000 RHOSCOPE_OPEN=false \
+    RHOSCOPE_UPLOAD_FOLDER=/var/lib/rhoscope
+# Files that people bring along: a volume that outlives the container, or that replicas share.
+VOLUME /var/lib/rhoscope
 
 WORKDIR /
 EXPOSE 8000
