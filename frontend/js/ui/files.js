@@ -15,6 +15,7 @@ import { mountFileSource } from "./file_source.js";
 export function mountFiles({ sheet: dialog, form, button }, store, { largestBytes, say, retry }, signal) {
   /** The file that the Experiment names and the server lacks. @type {string | null} */
   let awaited = null;
+  let isAsking = false;
   const sheet = mountFileSheet(dialog, store, signal);
   const opener = mountFileOpener({ largestBytes, say, take }, signal);
   const source = mountFileSource(form, store, opener.known, signal);
@@ -35,12 +36,14 @@ export function mountFiles({ sheet: dialog, form, button }, store, { largestByte
     /** The server hasn't got what the Experiment names. @param {string} hash */
     ask(hash) {
       awaited = hash;
+      isAsking = true;
       say(`This experiment needs a file that this server doesn't have, SHA-256 ${hash.slice(0, 12)}…. Drop it on the page, or choose it.`);
     },
     /** A run went through. */
     settle() {
-      if (awaited) say("");
+      if (isAsking) say("");
       awaited = null;
+      isAsking = false;
     },
   };
 }
