@@ -20,7 +20,7 @@ import { markLive } from "./keyboard.js";
  */
 
 const WORDS = Object.freeze({
-  elman: "Elman (simple RNN)", gru: "GRU", lstm: "LSTM",
+  elman: "Elman", gru: "GRU", lstm: "LSTM",
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
