@@ -87,6 +87,7 @@ def test_escape_leaves_a_weight_and_an_eigenvalue_as_they_were(page: Page, serve
 
 
 def test_a_modulus_typed_slowly_is_one_step(page: Page, server: Server) -> None:
+    page.clock.install()
     instrument = Instrument(page, server.url).open("#rho=0.9&H=2&ensemble=rotation&seed=3").rest()
     page.get_by_role("application", name="eigenvalues of W_hh").focus()
     page.keyboard.press(".")
@@ -94,7 +95,7 @@ def test_a_modulus_typed_slowly_is_one_step(page: Page, server: Server) -> None:
     page.keyboard.type("0")
     instrument.wait("rhoscope.painted.recurrent.edits[0]?.half_gap > 0")
     expect(page.locator(".eigenvalues .panel-problem")).to_contain_text("−0.002 and 0.002")
-    page.wait_for_timeout(1000)  # longer than keys may pause within one step
+    page.clock.fast_forward(1000)  # longer than keys may pause within one step
     page.keyboard.type(".5")
     page.keyboard.press("Enter")
     instrument.wait("rhoscope.painted.recurrent.edits[0]?.half_gap === 0")

@@ -28,7 +28,8 @@ class Finger:
         self._send("touchStart", start)
         for k in range(1, 11):
             self._send("touchMove", (start[0] + dx * k / 10, start[1] + dy * k / 10))
-            self.page.wait_for_timeout(16)  # as fast as a screen reports a finger
+            # As fast as a screen reports a finger.
+            self.page.evaluate("new Promise(requestAnimationFrame)")
         self._send("touchEnd")
 
     def tap(self, point: Point) -> None:
@@ -79,7 +80,7 @@ def test_a_swipe_over_the_weights_scrolls_and_edits_nothing(phone: Page, server:
     before = scrolled(phone)
     finger.swipe(cell(instrument, 5, 3, 8), 0, -120)
     phone.wait_for_function("(before) => scrollY > before + 40", arg=before)
-    phone.wait_for_timeout(300)
+    instrument.rest()
     assert instrument.painted["recurrent"]["edits"] == []
     expect(phone.get_by_role("button", name="nothing to undo")).to_be_disabled()
 
@@ -127,7 +128,7 @@ def test_a_swipe_over_the_atlas_scrolls_and_a_tap_sets_rho(phone: Page, server: 
     middle = area["x"] + area["width"] / 2
     finger.swipe((middle, area["y"] + area["height"] * 0.9), 0, -100)
     phone.wait_for_function("(before) => scrollY > before + 40", arg=before)
-    phone.wait_for_timeout(300)
+    instrument.wait("document.querySelectorAll('.plot.is-moving').length === 0")
     assert instrument.painted["recurrent"]["spectral_radius"] == 0.9
     area = instrument.plot_area(".atlas-top")
     finger.tap((middle, area["y"] + area["height"] * (1 - 1.5 / 2)))
