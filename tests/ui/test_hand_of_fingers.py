@@ -53,6 +53,18 @@ def open_at(page: Page, server: Server, link: str, panel: str) -> Instrument:
     return instrument
 
 
+def settled(page: Page) -> None:
+    """Waits until the page has come to a stop: a swipe lets it glide on."""
+    page.evaluate(
+        """async () => {
+          for (let calm = 0, last = -1; calm < 12; calm++) {
+            if (scrollY !== last) [calm, last] = [0, scrollY];
+            await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
+
+
 def scrolled(page: Page) -> float:
     y: float = page.evaluate("scrollY")
     return y
@@ -80,7 +92,7 @@ def test_a_swipe_over_the_weights_scrolls_and_edits_nothing(phone: Page, server:
     before = scrolled(phone)
     finger.swipe(cell(instrument, 5, 3, 8), 0, -120)
     phone.wait_for_function("(before) => scrollY > before + 40", arg=before)
-    instrument.rest()
+    settled(phone)
     assert instrument.painted["recurrent"]["edits"] == []
     expect(phone.get_by_role("button", name="nothing to undo")).to_be_disabled()
 
@@ -128,7 +140,7 @@ def test_a_swipe_over_the_atlas_scrolls_and_a_tap_sets_rho(phone: Page, server: 
     middle = area["x"] + area["width"] / 2
     finger.swipe((middle, area["y"] + area["height"] * 0.9), 0, -100)
     phone.wait_for_function("(before) => scrollY > before + 40", arg=before)
-    instrument.wait("document.querySelectorAll('.plot.is-moving').length === 0")
+    settled(phone)
     assert instrument.painted["recurrent"]["spectral_radius"] == 0.9
     area = instrument.plot_area(".atlas-top")
     finger.tap((middle, area["y"] + area["height"] * (1 - 1.5 / 2)))
