@@ -34,6 +34,6 @@ const comma = "<mo>,</mo><mspace width=\"1em\"/>";
 
 /** What gated cells do with their gates; the gates themselves are σ(W x + W h + b) each. @type {Readonly<Record<string, string>>} */
 const GATED = Object.freeze({
-  lstm: `<math aria-label="the recurrence of an LSTM"><mrow>${sub("c", t)}${eq}${sub("f", t)}${mul}${sub("c", before)}${plus}${sub("i", t)}${mul}${sub("g", t)}${comma}${sub("h", t)}${eq}${sub("o", t)}${mul}<mi mathvariant="normal">tanh</mi><mo>⁡</mo>${sub("c", t)}</mrow></math>`,
+  lstm: `<math aria-label="the recurrence of an LSTM"><mrow>${sub("c", t)}${eq}${sub("f", t)}${mul}${sub("c", before)}${plus}${sub("i", t)}${mul}${sub("g", t)}<mrow class="second">${comma}${sub("h", t)}${eq}${sub("o", t)}${mul}<mi mathvariant="normal">tanh</mi><mo>⁡</mo>${sub("c", t)}</mrow></mrow></math>`,
   gru: `<math aria-label="the recurrence of a GRU"><mrow>${sub("h", t)}${eq}<mo>(</mo><mn>1</mn><mo>−</mo>${sub("z", t)}<mo>)</mo>${mul}${sub("n", t)}${plus}${sub("z", t)}${mul}${sub("h", before)}</mrow></math>`,
 });

@@ -12,26 +12,26 @@ import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../net/run.js").SeriesName} SeriesName */
 
-/** @typedef {{name: SeriesName, html: string, text: string, key: string, weight: number, dash?: readonly number[], title?: string}} Curve */
+/** @typedef {{name: SeriesName, html: string, text: string, key: string, weight: number, dash?: readonly number[], title?: string, brief?: string}} Curve  brief: where many stand side by side */
 
 const REFERENCES = `<span class="curve reference" title="what ρ alone would do: ρ^t from the left for states, ρ^(T − t) from the right for gradients"><i class="dotted"></i>ρ</span><span class="curve reference" title="what σ_max alone would do: the most that any step could grow a linear network"><i class="dashed"></i>σ<sub>max</sub></span>`;
 
 /** @type {readonly Curve[]} */
 const CURVES = Object.freeze([
-  { name: "log10_norm_h", html: "→ ‖h<sub>t</sub>‖", text: "‖hₜ‖", key: "states", weight: 1 },
-  { name: "log10_grad_h", html: "← ‖∂L/∂h<sub>t</sub>‖", text: "‖∂L/∂hₜ‖", key: "gradients", weight: 1.25 },
-  { name: "log10_grad_W_hh", html: "← ‖∂L/∂W<sub>hh</sub>|<sub>t</sub>‖", text: "share of ∂L/∂W", key: "share", weight: 0.5 },
+  { name: "log10_norm_h", html: "→ ‖h<sub>t</sub>‖", text: "‖hₜ‖", key: "states", weight: 1, brief: "‖h‖", title: "norm of the state h_t, from the left" },
+  { name: "log10_grad_h", html: "← ‖∂L/∂h<sub>t</sub>‖", text: "‖∂L/∂hₜ‖", key: "gradients", weight: 1.25, brief: "‖∂h‖", title: "norm of the gradient ∂L/∂h_t, from the right" },
+  { name: "log10_grad_W_hh", html: "← ‖∂L/∂W<sub>hh</sub>|<sub>t</sub>‖", text: "share of ∂L/∂W", key: "share", weight: 0.5, brief: "∂W", title: "this step's share of the gradient of the shared W_hh" },
 ]);
 
 /** What a gated cell has beside: its direct path, the product of the gates that keep. @type {Readonly<Record<string, readonly Curve[]>>} */
 const MORE_CURVES = Object.freeze({
   gru: [
-    { name: "log10_direct_path", html: "← Πz", text: "direct path Πz", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂h_T comes down the direct path alone, through the product of the update gates" },
+    { name: "log10_direct_path", html: "← Πz", brief: "Πz", text: "direct path Πz", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂h_T comes down the direct path alone, through the product of the update gates" },
   ],
   lstm: [
-    { name: "log10_norm_c", html: "→ ‖c‖", text: "‖cₜ‖", key: "states-c", weight: 0.6, dash: [2, 3], title: "norm of the cell state" },
-    { name: "log10_grad_c", html: "← ‖∂L/∂c‖", text: "‖∂L/∂cₜ‖", key: "gradients-c", weight: 0.8, dash: [2, 3], title: "norm of the gradient with respect to the cell state" },
-    { name: "log10_direct_path", html: "← Πf", text: "direct path Πf", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂c_T comes down the direct path alone, through the product of the forget gates" },
+    { name: "log10_norm_c", html: "→ ‖c‖", brief: "‖c‖", text: "‖cₜ‖", key: "states-c", weight: 0.6, dash: [2, 3], title: "norm of the cell state" },
+    { name: "log10_grad_c", html: "← ‖∂L/∂c‖", brief: "‖∂c‖", text: "‖∂L/∂cₜ‖", key: "gradients-c", weight: 0.8, dash: [2, 3], title: "norm of the gradient with respect to the cell state" },
+    { name: "log10_direct_path", html: "← Πf", brief: "Πf", text: "direct path Πf", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂c_T comes down the direct path alone, through the product of the forget gates" },
   ],
 });
 /** @param {{kind: string}} cell @returns {readonly Curve[]} */
@@ -50,7 +50,7 @@ export function mount(element, scene, signal) {
   function writeLegend(cell) {
     if (legendOf === cell.kind) return;
     legendOf = cell.kind;
-    const lines = curvesOf(cell).map(({ html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${html}</span>`).join("");
+    const lines = curvesOf(cell).map(({ html, brief = html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${hasGates(cell) ? brief : html}</span>`).join("");
     panel.legend.innerHTML = lines + (hasGates(cell) ? "" : REFERENCES);
   }
   const range = new StickyRange(-2, 2);
