@@ -130,35 +130,32 @@ def _archive(content: bytes) -> dict[str, Tensor]:
     _check_header(int.from_bytes(ending[at + 12 : at + 16], "little"))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            _check_count("tensors", len(names), MOST_NAMES)
-            if not names or not all(name.endswith(".npy") for name in names):
-                raise invalid_file(
-                    "is an archive of something else", got=names[:4], expected=ACCEPTED
-                )
-            # An archive may say that a few bytes become many: nothing is read past the sum.
-            left = 8 * min(len(content), MOST_NUMBERS) + MOST_HEADER_BYTES
-            tensors = {}
-            for name in names:
-                with archive.open(name) as member:
-                    unpacked = member.read(left + 1)
-                left -= len(unpacked)
-                if left < 0:
-                    raise invalid_file(
-                        "unpacks to too much",
-                        got=f"more than {8 * len(content)} bytes",
-                        expected="at most eight times its own size",
-                    )
-                array = _array(unpacked, name)
-                tensors[name.removesuffix(".npy")] = torch.from_numpy(array)
-            return tensors
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise invalid_file("is broken", got=str(error), expected="a whole npz file") from None
+            return _members(archive, 8 * min(len(content), MOST_NUMBERS) + MOST_HEADER_BYTES)
+    except Refusal:
+        raise
     except Exception as error:
-        if isinstance(error, Refusal):
-            raise
-        # zlib.error has no common base with those above.
+        # zipfile and the libraries below it fail in ways that have no common base.
         raise invalid_file("is broken", got=str(error), expected="a whole npz file") from None
+
+
+def _members(archive: zipfile.ZipFile, most_bytes: int) -> dict[str, Tensor]:
+    """The arrays of an archive that unpacks to no more than `most_bytes`, whatever it claims."""
+    names = archive.namelist()
+    _check_count("tensors", len(names), MOST_NAMES)
+    if not names or not all(name.endswith(".npy") for name in names):
+        raise invalid_file("is an archive of something else", got=names[:4], expected=ACCEPTED)
+    left, tensors = most_bytes, {}
+    for name in names:
+        with archive.open(name) as member:
+            unpacked = member.read(left + 1)
+        left -= len(unpacked)
+        if left < 0:
+            expected = f"at most {most_bytes} bytes"
+            raise invalid_file(
+                "unpacks to too much", got=f"more than {most_bytes}", expected=expected
+            )
+        tensors[name.removesuffix(".npy")] = torch.from_numpy(_array(unpacked, name))
+    return tensors
 
 
 def _array(content: bytes, name: str) -> np.ndarray:

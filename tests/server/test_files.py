@@ -20,7 +20,6 @@ from torch import nn
 
 from app.file_formats import read_contents
 from app.found import experiment_with
-from app.uploads import Uploads
 
 
 def saved(module: nn.Module, path: Path) -> bytes:
@@ -199,34 +198,6 @@ def test_a_restarted_server_and_a_neighbour_know_the_file(
     assert "Drop the file" in answer.json()["message"]
 
 
-def test_the_folder_is_bounded_and_the_least_used_goes_first(tmp_path: Path) -> None:
-    uploads = Uploads(tmp_path, 250)
-    first, second = (uploads.keep(bytes([k]) * 100) for k in range(2))
-    for age, digest in enumerate((second, first)):
-        os.utime(tmp_path / f"{digest}.rhoscope", (age, age))
-    assert uploads.find(second) == b"\1" * 100  # used now: the other one is older
-    third = uploads.keep(b"\2" * 100)
-    assert uploads.find(first) is None
-    assert uploads.find(second) is not None and uploads.find(third) is not None
-    large = uploads.keep(b"\3" * 300)
-    assert sorted(os.listdir(tmp_path)) == [f"{large}.rhoscope"]
-
-
-def test_a_file_that_was_changed_on_disk_is_not_used_and_can_be_mended(tmp_path: Path) -> None:
-    uploads = Uploads(tmp_path, 10**6)
-    digest = uploads.keep(b"right")
-    (tmp_path / f"{digest}.rhoscope").write_bytes(b"wrong")
-    assert uploads.find(digest) is None
-    assert uploads.keep(b"right") == digest
-    assert uploads.find(digest) == b"right"
-
-
-@pytest.mark.parametrize("name", ["../secret", "..", "", "A" * 64, "0" * 63, "0" * 64 + "/x"])
-def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
-    (tmp_path / "secret").write_text("secret")
-    assert Uploads(tmp_path / "uploads", 10**6).find(name) is None
-
-
 def test_a_folder_that_cannot_be_written_is_said(
     client_of: Callable[..., TestClient], tmp_path: Path
 ) -> None:
@@ -332,20 +303,6 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(client: TestClient, case: str) -> None:
     content, message = BROKEN[case]
     assert message in refused(client, content)
-
-
-def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
-    (tmp_path / ("a" * 64)).write_bytes(b"x" * 1000)
-    (tmp_path / "notes.txt").write_text("mine")
-    old = tmp_path / "half.arriving.rhoscope"
-    old.write_bytes(b"x")
-    os.utime(old, (0, 0))
-    uploads = Uploads(tmp_path, 100)
-    uploads.keep(b"y" * 90)
-    uploads.keep(b"z" * 90)
-    left = sorted(os.listdir(tmp_path))
-    assert len(left) == 3
-    assert {"a" * 64, "notes.txt"} < set(left)
 
 
 def test_what_is_in_use_is_not_what_goes_first(
