@@ -45,7 +45,9 @@ GateTensor = Literal["i", "f", "g", "o", "c", "r", "z", "n"]
 GATE_TENSORS = frozenset[str](get_args(GateTensor))  # of gru and lstm alone, and large
 WeightTensor = Literal["W_xh", "b_h", "W_hy", "b_y"]
 Omissible = Literal[
-    WeightTensor, "x", "h_0", "y", "log10_grad_W_xh", "cotangent", "singular_values", GateTensor
+    WeightTensor,
+    Literal["x", "h_0", "y", "p", "log10_grad_W_xh", "cotangent", "singular_values"],
+    GateTensor,
 ]
 
 
@@ -124,6 +126,7 @@ class Limits(ServerMessage):
     max_input: int
     max_output: int
     max_batch: int
+    max_layers: int
     max_edits: int
     max_message_bytes: int
     max_result_bytes: int

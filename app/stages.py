@@ -13,7 +13,7 @@ from app.edits import Edit
 from app.experiment import Experiment
 from app.files import Files
 from app.frames import Array
-from app.gates import BIAS_BLOCKS, GATES, KEEPING, block
+from app.gates import BIAS_BLOCKS, GATES, INPUT_BLOCKS, KEEPING, block
 from app.matrix import Matrix, Shelf, origin_of
 from rnncore import (
     ElmanCell,
@@ -67,9 +67,9 @@ def weights(experiment: Experiment, shelf: Shelf, device: str) -> Weights:
         layer = shelf.files.layer(experiment)
         brought = {} if layer is None else layer.weights
         b_h = gaussian_bias(BIAS_BLOCKS[cell.kind] * H, scale=bias.scale, seed=bias.seed)
-        if cell.kind != "elman":
+        if cell.kind in ("gru", "lstm"):
             b_h[block(KEEPING, H)] += bias.forget
-        rows = len(GATES[cell.kind]) * H
+        rows = INPUT_BLOCKS[cell.kind] * H
         drawn = {
             "W_xh": gaussian_weights(rows, D, scale=drive.scale, seed=drive.seed),
             "b_h": b_h,

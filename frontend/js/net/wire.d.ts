@@ -47,9 +47,11 @@ export interface Experiment {
   bias?: Bias;
   readout?: Readout;
   output_bias?: OutputBias;
+  output?: Output;
+  generation?: Generation;
   input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile;
   initial_state?: Zeros | RandomState | StateValues;
-  loss?: LinearLoss | MeanSquaredLoss;
+  loss?: LinearLoss | MeanSquaredLoss | CrossEntropyLoss;
   /**
    * T, the number of steps; 1 to the server's --max-steps.
    */
@@ -69,9 +71,11 @@ export interface Experiment {
 export interface Cell {
   /**
    * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
-   * their gates stacked along the rows of the weights, r z n and i f g o.
+   * their gates stacked along the rows of the weights, r z n and i f g o. attention is no recurrent
+   * cell but its contrast: one head of causal self-attention over e_t = W_xh x_t + b_h, its output
+   * in the place of h_t, W_q W_k W_v stacked in the place of W_hh.
    */
-  kind?: "elman" | "gru" | "lstm";
+  kind?: "elman" | "gru" | "lstm" | "attention";
   /**
    * The activation φ of an elman cell; gru and lstm have their own.
    */
@@ -88,6 +92,11 @@ export interface Cell {
    * O, the number of outputs; 1 to the server's --max-output.
    */
   output_size?: number;
+  /**
+   * Layers on top of one another, each fed by the states of the one below, as PyTorch's
+   * num_layers; 1 to the server's --max-layers. Edits are those of the first layer.
+   */
+  layers?: number;
 }
 /**
  * Weights that were brought along instead of drawn: a layer of an uploaded file.
@@ -312,6 +321,34 @@ export interface OutputBias {
   edits?: (SetEntry | ZeroEntries)[];
 }
 /**
+ * What the outputs are: numbers, or the logits of classes.
+ */
+export interface Output {
+  /**
+   * With classes p(x_{t+1} | x_1 … x_t) = softmax(y_t / temperature) is told at every step.
+   */
+  kind?: "values" | "classes";
+  /**
+   * Of the softmax, 0 or more; 0 is its limit, the most likely class alone.
+   */
+  temperature?: number;
+}
+/**
+ * The network's own outputs as its input: y_t is fed back as x_{t+1}.
+ *
+ * Outputs that are classes are fed back as the one-hot vector of a class drawn from p.
+ */
+export interface Generation {
+  /**
+   * Steps whose input is given, 1 or more; then the network generates. null: it never does.
+   */
+  after?: number | null;
+  /**
+   * Seed of what is drawn; 0 to 2^53 - 1.
+   */
+  seed?: number;
+}
+/**
  * One push: the amplitude at index 0, then nothing.
  */
 export interface Impulse {
@@ -474,6 +511,20 @@ export interface MeanSquaredLoss {
    * O numbers for every step, or T rows of O numbers; null means zero.
    */
   target?: (number[] | number[][]) | null;
+}
+/**
+ * -log p_t[target_t] with p_t = softmax(y_t), whatever the temperature.
+ */
+export interface CrossEntropyLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at?: "last" | "every";
+  kind: "cross_entropy";
+  /**
+   * The class that is right, from 0: one for every step, or T of them; null means class 0.
+   */
+  target?: (number | number[]) | null;
 }
 /**
  * What the page can show: these steps, in no more than `columns` columns.
@@ -687,6 +738,8 @@ export interface CompleteExperiment {
   bias: CompleteBias;
   readout: CompleteReadout;
   output_bias: CompleteOutputBias;
+  output: CompleteOutput;
+  generation: CompleteGeneration;
   input:
     | CompleteImpulse
     | CompleteConstant
@@ -696,7 +749,7 @@ export interface CompleteExperiment {
     | CompleteInputValues
     | CompleteInputFile;
   initial_state: CompleteZeros | CompleteRandomState | StateValues;
-  loss: CompleteLinearLoss | CompleteMeanSquaredLoss;
+  loss: CompleteLinearLoss | CompleteMeanSquaredLoss | CompleteCrossEntropyLoss;
   /**
    * T, the number of steps; 1 to the server's --max-steps.
    */
@@ -716,9 +769,11 @@ export interface CompleteExperiment {
 export interface CompleteCell {
   /**
    * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
-   * their gates stacked along the rows of the weights, r z n and i f g o.
+   * their gates stacked along the rows of the weights, r z n and i f g o. attention is no recurrent
+   * cell but its contrast: one head of causal self-attention over e_t = W_xh x_t + b_h, its output
+   * in the place of h_t, W_q W_k W_v stacked in the place of W_hh.
    */
-  kind: "elman" | "gru" | "lstm";
+  kind: "elman" | "gru" | "lstm" | "attention";
   /**
    * The activation φ of an elman cell; gru and lstm have their own.
    */
@@ -735,6 +790,11 @@ export interface CompleteCell {
    * O, the number of outputs; 1 to the server's --max-output.
    */
   output_size: number;
+  /**
+   * Layers on top of one another, each fed by the states of the one below, as PyTorch's
+   * num_layers; 1 to the server's --max-layers. Edits are those of the first layer.
+   */
+  layers: number;
 }
 /**
  * Weights that were brought along instead of drawn: a layer of an uploaded file.
@@ -945,6 +1005,34 @@ export interface CompleteOutputBias {
   edits: (CompleteSetEntry | CompleteZeroEntries)[];
 }
 /**
+ * What the outputs are: numbers, or the logits of classes.
+ */
+export interface CompleteOutput {
+  /**
+   * With classes p(x_{t+1} | x_1 … x_t) = softmax(y_t / temperature) is told at every step.
+   */
+  kind: "values" | "classes";
+  /**
+   * Of the softmax, 0 or more; 0 is its limit, the most likely class alone.
+   */
+  temperature: number;
+}
+/**
+ * The network's own outputs as its input: y_t is fed back as x_{t+1}.
+ *
+ * Outputs that are classes are fed back as the one-hot vector of a class drawn from p.
+ */
+export interface CompleteGeneration {
+  /**
+   * Steps whose input is given, 1 or more; then the network generates. null: it never does.
+   */
+  after: number | null;
+  /**
+   * Seed of what is drawn; 0 to 2^53 - 1.
+   */
+  seed: number;
+}
+/**
  * One push: the amplitude at index 0, then nothing.
  */
 export interface CompleteImpulse {
@@ -1097,6 +1185,20 @@ export interface CompleteMeanSquaredLoss {
    * O numbers for every step, or T rows of O numbers; null means zero.
    */
   target: (number[] | number[][]) | null;
+}
+/**
+ * -log p_t[target_t] with p_t = softmax(y_t), whatever the temperature.
+ */
+export interface CompleteCrossEntropyLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at: "last" | "every";
+  kind: "cross_entropy";
+  /**
+   * The class that is right, from 0: one for every step, or T of them; null means class 0.
+   */
+  target: (number | number[]) | null;
 }
 /**
  * Why a message or a run was refused. All seven keys are always there.
@@ -1257,6 +1359,7 @@ export interface Limits {
   max_input: number;
   max_output: number;
   max_batch: number;
+  max_layers: number;
   max_edits: number;
   max_message_bytes: number;
   max_result_bytes: number;
@@ -1300,7 +1403,7 @@ export interface Run {
   /**
    * Tensors that are not sent; a frame of which nothing is left isn't either.
    *
-   * @maxItems 18
+   * @maxItems 19
    */
   omit?: (
     | "W_xh"
@@ -1310,6 +1413,7 @@ export interface Run {
     | "x"
     | "h_0"
     | "y"
+    | "p"
     | "log10_grad_W_xh"
     | "cotangent"
     | "singular_values"
