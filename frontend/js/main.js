@@ -14,6 +14,7 @@ import { mountClock } from "./ui/clock.js";
 import { mountControls } from "./ui/controls.js";
 import { mountFiles } from "./ui/files.js";
 import { mountForgetBias } from "./ui/forget_bias.js";
+import { mountFormChoice } from "./ui/form_choice.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
@@ -92,6 +93,7 @@ mountHistory(place(".masthead"), store, signal);
 mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
 mountForgetBias(place(".fields"), store, signal);
+mountFormChoice(place('.fields [data-group="form"]'), store, signal);
 /** What the server takes; its hello says it. */
 let largestUpload_bytes = 2 ** 23;
 const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {

@@ -3,7 +3,7 @@
  * from the right by the gradients. A column is a step, or a bin of steps where the page asked for
  * fewer columns than there are steps.
  */
-import { ALL_LAYERS } from "../state/cells.js";
+import { ALL_LAYERS, sizeOfLayer } from "../state/cells.js";
 import { firstOfBatch } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Frame} Frame */
@@ -62,8 +62,8 @@ export class Run {
   #W_hh;
   /** @type {Float32Array | Float64Array} [columns, H] */
   h = new Float32Array(0);
-  /** Gates and the cell state, [columns, H] each, as far as they were asked for. @type {Partial<Record<import("../state/cells.js").Gate, Float32Array | Float64Array>>} */
-  gates = {};
+  /** Gates, the cell state [columns, H], outputs [columns, O], as far as they were asked for. @type {Partial<Record<import("../state/cells.js").Layer, Float32Array | Float64Array>>} */
+  layers = {};
   /** @type {Partial<Record<SeriesName, Series>>} */
   #series = {};
   /** Columns [0, statesEnd) of the states and [gradientsStart, columns) of the gradients are here. */
@@ -185,28 +185,41 @@ export class Run {
 
   /** @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @returns {number} the first column not here yet */
   #takeStates(start, tensors) {
-    if (tensors.h) this.h = this.#withChunk(this.h, start, tensors.h);
+    if (tensors.h) this.h = this.#withChunk(this.h, start, tensors.h, this.H);
     for (const name of ALL_LAYERS) {
       const tensor = tensors[name];
-      if (tensor) this.gates[name] = this.#withChunk(this.gates[name], start, tensor);
+      if (tensor) this.layers[name] = this.#withChunk(this.layers[name], start, tensor, this.rowsOf(name));
     }
     return start + this.#takeSeries(start, tensors, OF_STATES);
   }
 
-  /** Units × columns with one more chunk in it. @param {Float32Array | Float64Array | undefined} known @param {number} start @param {Tensor} tensor */
-  #withChunk(known, start, tensor) {
+  /** Units × columns with one more chunk in it. @param {Float32Array | Float64Array | undefined} known @param {number} start @param {Tensor} tensor @param {number} rows */
+  #withChunk(known, start, tensor, rows) {
     const { data } = firstOfBatch(tensor, 2);
-    const size = this.columns * this.H;
+    const size = this.columns * rows;
     // A run in one chunk keeps the frame's own memory.
     if (data.length === size) return data;
     const whole = known?.length === size ? known : data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
-    whole.set(data, start * this.H);
+    whole.set(data, start * rows);
     return whole;
   }
 
-  /** What of every step and unit is shown, [columns, H]: empty where it was not asked for. @param {import("../state/cells.js").Gate | "h"} name */
+  /** What of every step and unit is shown, [columns, rows]: empty where it was not asked for. @param {import("../state/cells.js").Layer} name */
   layer(name) {
-    return name === "h" ? this.h : (this.gates[name] ?? NOTHING);
+    return name === "h" ? this.h : (this.layers[name] ?? NOTHING);
+  }
+
+  /** The probabilities of the classes after a step (from 0); null where they aren't here, or only the largest of many steps. @param {number} step */
+  distributionAt(step) {
+    const { t0, t1 } = this.window;
+    const [p, O] = [this.layers.p, this.rowsOf("p")];
+    const column = this.columnOf(step);
+    return p && !this.isBinned && step >= t0 && step < t1 && column < this.statesEnd ? p.subarray(column * O, (column + 1) * O) : null;
+  }
+
+  /** How many numbers a step has there. @param {import("../state/cells.js").Layer} name */
+  rowsOf(name) {
+    return sizeOfLayer(this.experiment, name);
   }
 
   /**

@@ -124,7 +124,7 @@ export function problemWith(field, value) {
         ? null
         : `${got}expected a number from ${field.min} to ${field.max}.`;
     case "numbers":
-      return isNumbers(value, 3) ? null : `${got}expected an array of finite numbers.`;
+      return isNumber(value) || isNumbers(value, 3) ? null : `${got}expected an array of finite numbers.`;
     case "hash":
       return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? null : `${got}expected the 64 digits of a SHA-256.`;
     case "edits":

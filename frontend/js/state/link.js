@@ -12,7 +12,7 @@ import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
  * What of the View a link carries: the cursor, and which view stands where.
- * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Gate | "h"}} LinkedView
+ * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 

@@ -2,9 +2,10 @@
  * One frozen Experiment and one frozen View; every change goes through here, and so does undo.
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
-import { cellInfo } from "./cells.js";
+import { layersOf } from "./cells.js";
 import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
+import { consequences } from "./forms.js";
 import { withoutRefused } from "./history.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
@@ -18,7 +19,7 @@ import { withoutRefused } from "./history.js";
  * @property {boolean} isLooping
  * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
  * @property {"norms" | "atlas"} bottom  and in the lower one
- * @property {import("./cells.js").Gate | "h"} layer  what of a step is shown: its state, or a gate
+ * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -92,7 +93,8 @@ export class Store {
     const start = (this.#isOfPresentStep(step.merge ?? null) && this.#past.at(-1)?.experiment) || this.experiment;
     // What had no place at an earlier moment of the same step may have one now.
     const edits = Object.fromEntries(MATRIX_NAMES.map((name) => [MATRICES[name].path, editsOf(start, name)]));
-    const wished = withFields(this.experiment, { ...edits, ...changes });
+    const asked = withFields(this.experiment, { ...edits, ...changes });
+    const wished = withFields(asked, consequences(this.experiment, asked));
     const next = withFields(wished, editsThatMustGo(start, wished));
     const lost = countEdits(wished) - countEdits(next);
     this.#put(next, { label: lost ? `${label}, ${editsText(lost)} left out` : label, ...step }, lost, Object.keys(changes));
@@ -235,7 +237,7 @@ export class Store {
     const [rows, columns] = sizeOf(this.experiment, view.matrix);
     const inside = (/** @type {View["cell"]} */ cell) => (cell && cell.i < rows && cell.j < columns ? cell : null);
     const cell = inside(view.cell);
-    const layer = view.layer === "h" || cellInfo(this.experiment.cell).layers.includes(view.layer) ? view.layer : "h";
+    const layer = layersOf(this.experiment).includes(view.layer) ? view.layer : "h";
     return { ...view, t, span, layer, cell, corner: cell && inside(view.corner) };
   }
 

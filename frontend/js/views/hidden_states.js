@@ -5,7 +5,7 @@ import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { roundUp } from "../render/scale.js";
 import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
-import { cellInfo, hasGates, LAYER_NAMES } from "../state/cells.js";
+import { hasGates, LAYER_NAMES, layersOf } from "../state/cells.js";
 import { placeTitle } from "../ui/places.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
@@ -22,7 +22,7 @@ export function mount(element, scene, signal) {
     title: placeTitle("top"), detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
     xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
-  panel.legend.innerHTML = `<select class="quantity" aria-label="what of every step is shown" hidden></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
+  panel.legend.innerHTML = `<select class="quantity" aria-label="what of every step is shown"></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
   const [, low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
   const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select"));
   const { store } = scene;
@@ -37,7 +37,7 @@ export function mount(element, scene, signal) {
     drawChooser();
     const { run } = scene;
     if (!run?.layer(store.view.layer).length) return;
-    panel.setRanges(scene.timeRange, [run.H + 0.5, 0.5]);
+    panel.setRanges(scene.timeRange, [run.rowsOf(store.view.layer) + 0.5, 0.5]);
     panel.drawAxes();
     fill(run);
     drawLegend(run);
@@ -53,19 +53,17 @@ export function mount(element, scene, signal) {
     const values = run.layer(layer);
     if (!values.length || filled === values && filledUntil === run.statesEnd && palette === scene.palette) return;
     limit = colourLimit(run, layer);
-    raster.fill(values, run.columns, run.H, limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
+    raster.fill(values, run.columns, run.rowsOf(layer), limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
     [filled, filledUntil, palette] = [values, run.statesEnd, scene.palette];
   }
 
-  /** A gated cell has more to look at than its state. */
+  /** There is more to look at than the state. */
   function drawChooser() {
-    const { layers } = cellInfo(store.experiment.cell);
-    writeHidden(chooser, layers.length === 0);
-    const names = ["h", ...layers];
-    if (names.join() !== [...chooser.options].map(({ value }) => value).join()) chooser.replaceChildren(...names.map((name) => new Option(LAYER_NAMES[/** @type {keyof typeof LAYER_NAMES} */ (name)], name)));
+    const names = layersOf(store.experiment);
+    if (names.join() !== [...chooser.options].map(({ value }) => value).join()) chooser.replaceChildren(...names.map((name) => new Option(LAYER_NAMES[name], name)));
     if (chooser.value !== store.view.layer) chooser.value = store.view.layer;
   }
-  chooser.addEventListener("change", () => store.look({ layer: /** @type {import("../state/cells.js").Gate | "h"} */ (chooser.value) }), { signal });
+  chooser.addEventListener("change", () => store.look({ layer: /** @type {import("../state/cells.js").Layer} */ (chooser.value) }), { signal });
 
   /** @param {Run} run */
   function drawLegend(run) {
@@ -89,18 +87,18 @@ export function mount(element, scene, signal) {
 /**
  * The size that gets the full colour. What is bounded, tanh and all gates, is scaled by its whole run,
  * up to 1; a linear, rectified or cell state by how it starts, so that growth and decay show as
- * colour that comes or goes.
- * @param {Run} run @param {import("../state/cells.js").Gate | "h"} layer
+ * colour that comes or goes; an output as the state it is read from.
+ * @param {Run} run @param {import("../state/cells.js").Layer} layer
  */
 export function colourLimit(run, layer) {
   const { H, experiment: { cell } } = run;
   const h = run.layer(layer);
   if (layer === "c") return largestOf(h, run.statesEnd * H);
-  if (layer !== "h") return 1;
+  if (layer !== "h" && layer !== "y") return 1;
   const isBounded = hasGates(cell) || cell.activation === "tanh";
-  const rows = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
-  const largest = largestOf(h, rows * H);
-  return isBounded ? Math.min(1, largest) : largest;
+  const columns = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
+  const largest = largestOf(h, columns * run.rowsOf(layer));
+  return isBounded && layer === "h" ? Math.min(1, largest) : largest;
 }
 
 /** The largest finite size, rounded up. @param {ArrayLike<number>} values @param {number} count */
@@ -113,11 +111,12 @@ function largestOf(values, count) {
   return roundUp(largest);
 }
 
-/** @param {Run | null} run @param {import("../state/cells.js").Gate | "h"} layer @returns {object[]} */
+/** @param {Run | null} run @param {import("../state/cells.js").Layer} layer @returns {object[]} */
 function hoverTraces(run, layer) {
   const h = run?.layer(layer);
   if (!run || !h?.length || h.length > MAX_HOVER_CELLS) return [];
-  const { H, columns } = run;
+  const { columns } = run;
+  const H = run.rowsOf(layer);
   const z = Array.from({ length: H }, (_, unit) => Float64Array.from({ length: columns }, (_, column) => h[column * H + unit] ?? NaN));
   const x = Array.from({ length: columns }, (_, column) => run.stepOf(column) + 1);
   const y = Array.from({ length: H }, (_, unit) => unit + 1);

@@ -1,6 +1,7 @@
 /** The numbers at the cursor, each with its name. */
 import { powerOfTen } from "../render/format.js";
 import { writeText } from "../render/write.js";
+import { makeBars } from "./next_input.js";
 import { survivalAt } from "./timeline.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -23,12 +24,14 @@ function where(run, t) {
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
-  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl>`;
+  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl><div class="next-input" hidden></div>`;
+  const bars = makeBars(/** @type {HTMLElement} */ (element.querySelector(".next-input")), scene);
   const title = /** @type {HTMLElement} */ (element.querySelector("h2"));
   const cells = [...element.querySelectorAll("dd")];
   scene.loop.addLayer("readout", () => {
     const { t } = scene.store.view;
     writeText(title, scene.run ? where(scene.run, t) : "");
+    element.classList.toggle("has-bars", bars.show(scene.run, t));
     LINES.forEach(({ value }, k) => writeText(cells[k], scene.run ? powerOfTen(value(scene.run, t)) : ""));
   }, signal);
 }
