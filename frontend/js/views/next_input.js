@@ -19,7 +19,7 @@ export function makeBars(element, scene) {
       writeHidden(element, p === null);
       if (!run || !p) return false;
       const drawn = drawnClass(run, t);
-      const likely = p.reduce((best, value, k) => (value > (p[best] ?? -1) ? k : best), 0);
+      const likely = Array.from(p).reduce((best, value, k) => (value > (p[best] ?? -1) ? k : best), 0);
       writeText(said, drawn === null ? `class ${likely} first: ${plain(p[likely] ?? NaN)}` : `drawn: class ${drawn}, p = ${plain(p[drawn] ?? NaN)}`);
       writeAttribute(canvas, "aria-label", `probabilities of ${p.length} classes, class ${likely} is the most likely with ${plain(p[likely] ?? NaN)}`);
       paint(p, drawn);
