@@ -24,6 +24,7 @@ CANDIDATE: Final[Mapping[str, int]] = {"elman": 0, "gru": 2, "lstm": 2, "attenti
 # and of the direct path.
 KEPT: Final[Mapping[str, int]] = {"elman": 0, "gru": 3, "lstm": 5, "attention": 3}
 MORE_NORMS: Final[Mapping[str, int]] = {"elman": 0, "gru": 1, "lstm": 3, "attention": 0}
+# Layers below the top one: of each step h, its norm and that of its gradient.
 KEEPING: Final = 1  # the block of the gate that keeps, z or f
 
 

@@ -111,8 +111,10 @@ def plan_of(message: Run | Analyse) -> AnyPlan:
 
 def _products(experiment: Experiment) -> int:
     """Multiplications of a forward run."""
-    cell = experiment.cell
-    return experiment.batch_size * experiment.steps * len(GATES[cell.kind]) * cell.hidden_size**2
+    cell, T = experiment.cell, experiment.steps
+    weights = len(GATES[cell.kind]) * cell.hidden_size**2 * (2 * cell.layers - 1)
+    looked_at = T * cell.hidden_size if cell.kind == "attention" else 0
+    return experiment.batch_size * T * (weights + looked_at)
 
 
 def _growing(edges: Sequence[int]) -> Iterator[Bounds]:

@@ -196,6 +196,8 @@ class Done(ServerMessage):
     """Measured σ_max of the W_hh in force."""
     henrici_departure: float | None = None
     """√(‖W‖_F² - Σ|λ|²) of the W_hh in force; 0 for a normal matrix."""
+    closed_loop_radius: float | None = None
+    """Measured spectral radius of W_hh + W_xh W_hy, where an elman cell feeds its outputs back."""
     experiment: Experiment | None = None
     """The whole Experiment in force, with spectral_radius the number in force."""
 

@@ -1,11 +1,17 @@
-"""The run of a cell, whichever it is: forward, backward, and what only gated cells have."""
+"""The run of a network, whatever its cell: forward, backward, and what only some cells have."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import torch
 from torch import Tensor
 
 from app.stages import Setting
 from rnncore import (
+    AttentionCell,
+    AttentionRollout,
+    AttentionSweep,
     ElmanCell,
     GatedGradientChunk,
     GatedRollout,
@@ -15,33 +21,87 @@ from rnncore import (
     Loss,
     LSTMCell,
     Rollout,
+    StackedRollout,
+    StackedSweep,
 )
+from rnncore.extended_range import Norms
 
-AnyRollout = Rollout | GatedRollout
-AnySweep = GradientSweep | GatedSweep
+OneLayer = Rollout | GatedRollout
+AnyRollout = OneLayer | StackedRollout | AttentionRollout
+AnySweep = GradientSweep | GatedSweep | StackedSweep | AttentionSweep
 AnyGradients = GradientChunk | GatedGradientChunk
 
 
 def rollout_of(start: Setting, *, has_outputs: bool) -> AnyRollout:
     """The run forward, computed as it is asked for."""
-    cell = start.cell
+    cell, x, readout = start.cell, start.x, start.readout
+    if isinstance(cell, AttentionCell):
+        return AttentionRollout(cell, x, readout, has_outputs=has_outputs)
+    if start.above:
+        cells = (cell, *start.above)
+        return StackedRollout(cells, x, start.starts, readout, has_outputs=has_outputs)
+    after = start.feeds_back_after
     if isinstance(cell, ElmanCell):
-        return Rollout(cell, start.x, start.h_0, start.readout, has_outputs=has_outputs)
-    return GatedRollout(cell, start.x, start.h_0, start.readout, has_outputs=has_outputs)
+        return Rollout(
+            *(cell, x, start.h_0, readout), has_outputs=has_outputs, feeds_back_after=after
+        )
+    return GatedRollout(
+        *(cell, x, start.h_0, readout), has_outputs=has_outputs, feeds_back_after=after
+    )
 
 
 def sweep_of(rollout: AnyRollout, loss: Loss) -> AnySweep:
     """The run backward."""
-    return (
-        GradientSweep(rollout, loss) if isinstance(rollout, Rollout) else GatedSweep(rollout, loss)
-    )
+    if isinstance(rollout, Rollout):
+        return GradientSweep(rollout, loss)
+    if isinstance(rollout, StackedRollout):
+        return StackedSweep(rollout, loss)
+    if isinstance(rollout, AttentionRollout):
+        return AttentionSweep(rollout, loss)
+    return GatedSweep(rollout, loss)
+
+
+def top_of(rollout: AnyRollout) -> OneLayer | AttentionRollout:
+    """The run of the layer whose states are the network's own."""
+    return rollout.layers[-1] if isinstance(rollout, StackedRollout) else rollout
 
 
 def norms_of(rollout: AnyRollout, t0: int, t1: int) -> dict[str, Tensor]:
-    """Norms that only some cells have, by their names on the wire."""
-    if isinstance(rollout, Rollout) or not isinstance(rollout.cell, LSTMCell):
+    """Norms of states that only some networks have, by their names on the wire."""
+    found = {}
+    top = top_of(rollout)
+    if isinstance(top, GatedRollout) and isinstance(top.cell, LSTMCell):
+        found["log10_norm_c"] = _sequences(top, top.trajectory.log10_norm_c(t0 + 1, t1 + 1))
+    for number, layer in layers_below(rollout):
+        logs = layer.trajectory.log10_norm(t0 + 1, t1 + 1)
+        found[f"log10_norm_h_l{number}"] = _sequences(layer, logs)
+    return found
+
+
+def states_below(rollout: AnyRollout, t0: int, t1: int) -> dict[str, Tensor]:
+    """The states of the layers under the top one, by their names on the wire."""
+    return {
+        f"h_l{number}": layer.trajectory.sequences(layer.trajectory.h(t0 + 1, t1 + 1))
+        for number, layer in layers_below(rollout)
+    }
+
+
+def _sequences(layer: OneLayer, logs: Norms) -> Tensor:
+    return layer.trajectory.sequences(torch.from_numpy(logs))
+
+
+def gradients_below(sweep: AnySweep, t0: int, t1: int) -> dict[str, Tensor]:
+    """The gradients of the layers under the top one, by their names on the wire."""
+    if not isinstance(sweep, StackedSweep):
         return {}
-    return {"log10_norm_c": rollout.log10_norm_c[..., t0:t1]}
+    below = enumerate(sweep.layers[:-1])
+    return {f"log10_grad_h_l{number}": each.chunk(t0, t1).log10_grad_h for number, each in below}
+
+
+def layers_below(rollout: AnyRollout) -> Iterator[tuple[int, OneLayer]]:
+    """The layers under the top one, by PyTorch's number."""
+    if isinstance(rollout, StackedRollout):
+        yield from enumerate(rollout.layers[:-1])
 
 
 def gradients_of(chunk: AnyGradients) -> dict[str, Tensor]:

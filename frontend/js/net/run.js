@@ -26,7 +26,7 @@ const OF_STATES = Object.freeze(["log10_norm_h", "log10_norm_c"]);
 /** @type {readonly GradientSeries[]} */
 const OF_GRADIENTS = Object.freeze(["log10_grad_h", "log10_grad_W_hh", "log10_grad_c", "log10_direct_path"]);
 
-const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "weights", "inputs"]));
+const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "closed_loop", "weights", "inputs"]));
 
 /** Frames that stand until the server sends another of their kind on the same socket. */
 export class Standing {
@@ -34,6 +34,8 @@ export class Standing {
   matrix = {};
   /** @type {Readonly<Record<string, Tensor>>} */
   spectrum = {};
+  /** Of W_hh + W_xh W_hy, of a run that feeds its outputs back. @type {Readonly<Record<string, Tensor>>} */
+  closed_loop = {};
   /** All weights but W_hh that were asked for. @type {Readonly<Record<string, Tensor>>} */
   weights = {};
   /** @type {Readonly<Record<string, Tensor>>} */
@@ -113,6 +115,11 @@ export class Run {
   /** What stands may be of an older run that asked for more. @param {"weights" | "inputs"} kind @param {string} name */
   #asked(kind, name) {
     return this.omit.includes(name) ? undefined : this.standing[kind][name];
+  }
+
+  /** The eigenvalues [H, 2] that are in force while the network generates. @returns {Tensor | undefined} */
+  get closedLoop() {
+    return typeof this.done?.closed_loop_radius === "number" ? this.standing.closed_loop.closed_loop_eigenvalues : undefined;
   }
 
   /** @returns {Tensor | undefined} */

@@ -40,7 +40,7 @@ export function mount(element, scene, signal) {
     const { run, held } = scene;
     const eigenvalues = run?.standing.spectrum.eigenvalues?.data;
     if (!run || !eigenvalues) return;
-    const closed = run.standing.spectrum.closed_loop_eigenvalues?.data;
+    const closed = run.closedLoop?.data;
     const largest = Math.max(largestModulus(eigenvalues), largestModulus(closed), largestModulus(held?.run.standing.spectrum.eigenvalues?.data));
     const fitting = REACHES.find((each) => each >= largest * 1.06) ?? largest * 1.1;
     // While an eigenvalue is in the hand the plane stays still under it.
