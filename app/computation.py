@@ -117,7 +117,8 @@ class Computation:
     def _weights(self, found: Matrix, start: Setting) -> Iterator[Frame]:
         steps, others = self._experiment.steps, start.other_weights()
         if not self._plan.splits_weights:
-            yield Frame("weights", 0, steps, {**others, **start.recurrent_weights()})
+            whole = {**others, **start.recurrent_weights(), **start.upper_weights()}
+            yield Frame("weights", 0, steps, whole)
             return
         yield Frame("weights", 0, steps, others, start.drawn.source)
         if found.drawn is None:
@@ -131,6 +132,9 @@ class Computation:
         if edges is not None:
             x = largest_magnitude(x[..., edges[0] : edges[-1], :], np.array(edges))
         tensors = {"x": array(x), "h_0": array(start.h_0)}
+        if not self._plan.splits_weights:
+            above = enumerate(start.starts[1:], 1)
+            tensors |= {f"h_0_l{number}": array(h_0) for number, h_0 in above}
         return Frame("inputs", 0, self._experiment.steps, tensors)
 
     def _spectrum(self, found: Matrix) -> Frame:
@@ -252,10 +256,7 @@ class Computation:
             return {"fed": None, "generating": None}
         logs = rollout.log10_norm_h
         fates = {"fed": logs[..., :after], "generating": logs[..., after - 1 :]}
-        return {
-            name: quantity_fate(part, toward="end").to_dict()
-            for name, part in fates.items()
-        }
+        return {name: quantity_fate(part, toward="end").to_dict() for name, part in fates.items()}
 
 
 def _stretch(measured: Spectrum) -> float:

@@ -123,7 +123,7 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
         result
         + (NORM_BYTES + item) * weights  # the draw in float64, and as it is used
         + NORM_BYTES * 8 * H * H  # spectrum: copies of W, and complex work space
-        # The drive, a, the states, and what a layer hands down; the outputs and what is made of them.
+        # The drive, a, the states, what a layer hands down; the outputs and what is made of them.
         + item * B * T * ((3 + 2 * kept) * H * cell.layers + below * H + 3 * O)
         + (NORM_BYTES + item) * B * T * D
         + NORM_BYTES * 8 * B * T * cell.layers  # norms, scales and their logarithms

@@ -46,7 +46,13 @@ GATE_TENSORS = frozenset[str](get_args(GateTensor))  # of gru and lstm alone, an
 WeightTensor = Literal["W_xh", "b_h", "W_hy", "b_y"]
 Omissible = Literal[
     WeightTensor,
-    Literal["x", "h_0", "y", "p", "log10_grad_W_xh", "cotangent", "singular_values"],
+    "x",
+    "h_0",
+    "y",
+    "p",
+    "log10_grad_W_xh",
+    "cotangent",
+    "singular_values",
     GateTensor,
 ]
 

@@ -123,6 +123,15 @@ class Setting:
             return {"W_qkv": array(self.cell.W_qkv)}
         return {"W_hh": array(self.cell.W_hh)}
 
+    def upper_weights(self) -> Mapping[str, Array]:
+        """The weights of the layers above the first, by PyTorch's number."""
+        found = {}
+        for number, cell in enumerate(self.above, 1):
+            b_h = cell.b_h if not isinstance(cell, GRUCell) else torch.cat((cell.b_h, cell.b_hn))
+            for name, weight in (("W_xh", cell.W_xh), ("W_hh", cell.W_hh), ("b_h", b_h)):
+                found[f"{name}_l{number}"] = array(weight)
+        return found
+
     def other_weights(self) -> Mapping[str, Array]:
         """All weights but W_hh, by name."""
         return {
