@@ -30,6 +30,7 @@ from rnncore.powers import LargestPower, largest_power
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
+from rnncore.stack import StackedGradientChunk, StackedRollout, StackedSweep
 from rnncore.stimuli import INITIAL_STATES, INPUTS, initial_state, input_sequence
 from rnncore.threads import single_threaded
 
@@ -67,6 +68,9 @@ __all__ = [
     "RecurrentMatrix",
     "Rollout",
     "Spectrum",
+    "StackedGradientChunk",
+    "StackedRollout",
+    "StackedSweep",
     "StateChunk",
     "States",
     "apply_edits",

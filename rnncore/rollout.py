@@ -162,7 +162,7 @@ class Rollout:
         self.require_complete()
         # Where an entry is too large, the norm is; the reverse takes a look.
         log10_max = log10(torch.finfo(self.cell.dtype).max)
-        candidates = np.flatnonzero((self._log10_norms() > log10_max).any(axis=1))
+        candidates = np.flatnonzero((self._log10_norms() >= log10_max).any(axis=1))
         for part in np.array_split(candidates, 1 + len(candidates) // LARGEST_CHUNK):
             if len(part):
                 is_infinite = torch.isinf(self.trajectory.h(int(part[0]) + 1, int(part[-1]) + 2))

@@ -21,6 +21,7 @@ from rnncore.extended_range import (
     times_power_of_two,
 )
 from rnncore.gradient_logs import GradientLogs
+from rnncore.input_gradients import InputGradients
 from rnncore.kernels import BackwardKernel, operations
 from rnncore.losses import Loss
 from rnncore.native import runs
@@ -54,7 +55,7 @@ class _Step(NamedTuple):
 class Sweeper:
     """Fills `logs` from the last step down."""
 
-    def __init__(self, rollout: Rollout, loss: Loss) -> None:
+    def __init__(self, rollout: Rollout, loss: Loss, *, keeps_inputs: bool = False) -> None:
         self._activation = rollout.cell.activation
         self._rollout = rollout
         self._loss = loss
@@ -62,6 +63,10 @@ class Sweeper:
         trajectory = self._trajectory = rollout.trajectory
         T, N, H = trajectory.steps, trajectory.rows, rollout.cell.hidden_size
         self.logs = GradientLogs(T, N, is_fan=trajectory.is_fan)
+        self.inputs: InputGradients | None = None
+        if keeps_inputs:
+            self.inputs = InputGradients(rollout.cell.W_xh, T, N)
+            self.logs.exponents = np.zeros((T, N))
         self._log10_norm_h = trajectory.log10_norm(0, T)  # of h_{t-1}
         self._log10_norm_x = log10_of(*safe_norms(trajectory.x))
         n = trajectory.block
@@ -138,6 +143,8 @@ class Sweeper:
         w, gain = normalised(*self._trajectory.scaled(*product, row))
 
         self.delta[j, row], self.v[j, row], self.path[j, row] = delta, v, w
+        if block.d is None and block.g is None:
+            self.path[j + 1, row] = delta  # which stands for v there, at the exponent of δ
         self.exponents[row] = above + damping + gain if w.any() else 0.0
         swept = np.array([norms(vector) for vector in (delta, v, w)])
         return _Step((block.t0 + j, row), swept, above, damping, gain)
@@ -160,6 +167,9 @@ class Sweeper:
         if block.d is None:
             v = self.path[1:] if block.g is None else self.delta
         steps = slice(t0, t1)
+        if self.inputs is not None:
+            assert self.logs.exponents is not None
+            self.inputs.fill(t0, v[: t1 - t0], self.logs.exponents[steps])
         for share, log10_norm, vectors in (
             (self.logs.share_hh, self._log10_norm_h, trajectory.u),
             (self.logs.share_xh, self._log10_norm_x, trajectory.x),

@@ -50,6 +50,7 @@ class Trajectory:
         self.u = x.new_empty(T + 1, N, H)
         self.u[0] = h_0.reshape(N, H)
         self.a = x.new_empty(T, N, H) if cell.activation == "tanh" else self.u[1:]
+        self._cell = cell
         project(cell.W_xh, cell.b_h, self.x, out=self.a)
         # On W_hh, for each row, (N, 1); None for 1.
         self.factors = None if scales is None else _factors(cell, scales, self.batch_shape)
@@ -62,6 +63,12 @@ class Trajectory:
     def is_fan(self) -> bool:
         """Whether every sequence has a W_hh of its own, scaled by a factor of its own."""
         return self.factors is not None
+
+    def take_inputs(self, t0: int, x: Tensor) -> None:
+        """Puts x, (n, N, D), in the place of the inputs from t0 on, before their states exist."""
+        steps = slice(t0, t0 + len(x))
+        self.x[steps] = x
+        project(self._cell.W_xh, self._cell.b_h, self.x[steps], out=self.a[steps])
 
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""

@@ -62,19 +62,17 @@ class GatedTrajectory:
         self.u = x.new_empty(T + 1, N, H)
         self.u[0] = self._rows("h_0", h_0, cell)
         self.a = x.new_empty(T, N, cell.W_hh.shape[0])
-        project(cell.W_xh, cell.b_h, self.x, out=self.a)
         self.c: Tensor | None = None  # (T + 1, N, H)
         self.n: Tensor | None = None  # (T, N, H)
         if isinstance(cell, LSTMCell):
             self.c = x.new_empty(T + 1, N, H)
             self.c[0] = 0.0 if c_0 is None else self._rows("c_0", c_0, cell)
-            is_driven = (self.a[..., 2 * H : 3 * H] != 0).any(dim=-1)
         else:
-            self.n = self.a[..., 2 * H :].clone()
-            self.a[..., 2 * H :] = cell.b_hn.detach()
-            is_driven = (self.n != 0).any(dim=-1) | bool(cell.b_hn.any())
+            self.n = x.new_empty(T, N, H)
         # Whether nothing but the state drives the candidate.
-        self.is_silent = ~is_driven.cpu().numpy()  # (T, N)
+        self.is_silent = np.empty((T, N), dtype=np.bool_)
+        self._cell = cell
+        self._fill_drive(slice(0, T))
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
         self.norm, self.exponents = np.zeros((2, T + 1, N))
@@ -82,6 +80,24 @@ class GatedTrajectory:
         self.norm_c = np.zeros((T + 1, N))
         self._log10_norm_h, self._log10_norm_c = np.full((2, T + 1, N), -np.inf)
         self.measure(0, 1)
+
+    def _fill_drive(self, steps: slice) -> None:
+        cell, a, H = self._cell, self.a[steps], self._cell.hidden_size
+        project(cell.W_xh, cell.b_h, self.x[steps], out=a)
+        if isinstance(cell, LSTMCell):
+            is_driven = (a[..., 2 * H : 3 * H] != 0).any(dim=-1)
+        else:
+            assert self.n is not None
+            self.n[steps] = a[..., 2 * H :]
+            a[..., 2 * H :] = cell.b_hn.detach()
+            is_driven = (self.n[steps] != 0).any(dim=-1) | bool(cell.b_hn.any())
+        self.is_silent[steps] = ~is_driven.cpu().numpy()
+
+    def take_inputs(self, t0: int, x: Tensor) -> None:
+        """Puts x, (n, N, D), in the place of the inputs from t0 on, before their states exist."""
+        steps = slice(t0, t0 + len(x))
+        self.x[steps] = x
+        self._fill_drive(steps)
 
     def _rows(self, name: str, state: Tensor, cell: GRUCell | LSTMCell) -> Tensor:
         state = cast(name, state.detach(), cell.dtype).to(cell.device)
