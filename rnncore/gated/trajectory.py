@@ -20,6 +20,7 @@ from rnncore.extended_range import (
     safe_norms,
     times_power_of_two,
 )
+from rnncore.feedback import Feedback
 from rnncore.trajectory import batch_shape, project
 
 # What a step costs beside a product with an (H, H) matrix, about four times as much.
@@ -44,7 +45,12 @@ class GatedTrajectory:
     """
 
     def __init__(
-        self, cell: GRUCell | LSTMCell, x: Tensor, h_0: Tensor, c_0: Tensor | None
+        self,
+        cell: GRUCell | LSTMCell,
+        x: Tensor,
+        h_0: Tensor,
+        c_0: Tensor | None,
+        feedback: Feedback | None = None,
     ) -> None:
         H, D = cell.hidden_size, cell.input_size
         given = {"h_0": h_0} if c_0 is None else {"h_0": h_0, "c_0": c_0}
@@ -56,7 +62,10 @@ class GatedTrajectory:
         self.rows = N = self.batch_shape.numel()
         block = block_steps(H, _PRODUCTS_A_STEP * N) // WINDOW * WINDOW
         self.block = min(T, block)  # steps that are computed before they are checked
-        x = cast("x", x.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
+        self.feedback = feedback
+        self.fed = T if feedback is None else feedback.after  # steps whose input is given
+        x = x.detach() if feedback is None else feedback.given(x)
+        x = cast("x", x, cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
 
         self.x = x.reshape(N, T, D).transpose(0, 1).contiguous()  # (T, N, D)
         self.u = x.new_empty(T + 1, N, H)
@@ -68,17 +77,24 @@ class GatedTrajectory:
         if isinstance(cell, LSTMCell):
             self.c = x.new_empty(T + 1, N, H)
             self.c[0] = 0.0 if c_0 is None else self._rows("c_0", c_0, cell)
-            is_driven = (self.a[..., 2 * H : 3 * H] != 0).any(dim=-1)
         else:
             self.n = self.a[..., 2 * H :].clone()
             self.a[..., 2 * H :] = cell.b_hn.detach()
-            is_driven = (self.n != 0).any(dim=-1) | bool(cell.b_hn.any())
+        if feedback is not None:
+            self.a[self.fed :] = feedback.drive[: cell.W_hh.shape[0]]
+            if self.n is not None:
+                self.n[self.fed :] = feedback.drive[3 * H :]
+        is_driven = (self.a[..., 2 * H : 3 * H] != 0).any(dim=-1)
+        if self.n is not None:
+            is_driven |= (self.n != 0).any(dim=-1)
         # Whether nothing but the state drives the candidate.
         self.is_silent = ~is_driven.cpu().numpy()  # (T, N)
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
         self.norm, self.exponents = np.zeros((2, T + 1, N))
         self.candidate_exponents = np.zeros((T, N))
+        # Of x; none but of what is fed back (`inputs`).
+        self.input_exponents = np.zeros((T, N))
         self.norm_c = np.zeros((T + 1, N))
         self._log10_norm_h, self._log10_norm_c = np.full((2, T + 1, N), -np.inf)
         self.measure(0, 1)
@@ -119,6 +135,12 @@ class GatedTrajectory:
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""
         return self._log10_norm_h[t0:t1]
+
+    @property
+    def log10_norm_x(self) -> Norms:
+        """log10 ‖x_t‖ of all steps, (T, N), as far as they are known."""
+        mantissa, exponent = safe_norms(self.x)
+        return log10_of(mantissa, exponent + self.input_exponents)
 
     def log10_norm_c(self, t0: int, t1: int) -> Norms:
         """log10 ‖c_t‖ likewise."""
