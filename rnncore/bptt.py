@@ -18,6 +18,7 @@ from rnncore.chunks import (
     Bounds,
     ShouldStop,
     backward_bounds,
+    block_start,
     checked_bounds,
     stop_if_asked,
 )
@@ -150,7 +151,7 @@ class GradientSweep:
         with np.errstate(all="ignore"):
             while self._reached > t0:
                 stop_if_asked(should_stop)
-                start = max(0, self._reached - self._rollout.trajectory.block)
+                start = block_start(self._reached, self._rollout.trajectory)
                 self._sweeper.sweep(start, self._reached)
                 self._reached = start
 
@@ -170,6 +171,9 @@ def gradient_norms(
     log10 ‖∂L/∂h_t‖, every step's share of ∂L/∂W_hh and ∂L/∂W_xh, and why the gradient shrank:
     ln‖W_hhᵀ(d ⊙ δ)‖ - ln‖δ‖ = saturation (of φ') + linear gain (of W_hh). For one sequence the
     shares are rank one, ‖d_t ⊙ δ_t‖ ‖h_{t-1}‖ and ‖d_t ⊙ δ_t‖ ‖x_t‖.
+
+    Where a run is fed its own output, a step goes back through W_hh + W_xh W_hy: that is what its
+    linear gain is of, and the gradients go through the feedback too.
 
     Args and Raises as for `GradientSweep` and its `chunks`.
 

@@ -15,7 +15,7 @@ class Outputs:
     """Storage of y, (T, N, O), filled as the states appear."""
 
     def __init__(self, readout: Readout, trajectory: StoredStates) -> None:
-        self._readout = readout
+        self.readout = readout
         self._trajectory = trajectory
         self._W_hyT, self._b_y = readout.W_hy.detach().mT, readout.b_y.detach()
         self.y = trajectory.u.new_empty(trajectory.steps, trajectory.rows, readout.output_size)
@@ -27,12 +27,16 @@ class Outputs:
         trajectory = self._trajectory
         norm = trajectory.norm[t0 + 1 : t1 + 1]
         if trajectory.exponents[t0 + 1 : t1 + 1].any() or not (norm <= self._safe_norm).all():
-            z, k = directed_output(self._readout, trajectory, t0, t1)
+            z, k = directed_output(self.readout, trajectory, t0, t1)
             self.y[t0:t1] = times_power_of_two(z, k) + self._b_y
             return
         # The product first, then the bias, as above: a row gets the same bits either way.
         h, y = trajectory.u[t0 + 1 : t1 + 1].flatten(0, 1), self.y[t0:t1].flatten(0, 1)
         torch.mm(h, self._W_hyT, out=y).add_(self._b_y)
+
+    def shown(self, t0: int, t1: int, shows: bool) -> Tensor:
+        """y of the steps [t0, t1), (t1 - t0, N, O), or no columns of it."""
+        return self.y[t0:t1] if shows else self.y[t0:t1, :, :0]
 
 
 def directed_output(

@@ -17,7 +17,14 @@ from torch import Tensor
 
 from rnncore.cells.lstm import LSTMCell
 from rnncore.checks import ArgumentError
-from rnncore.chunks import Bounds, ShouldStop, backward_bounds, checked_bounds, stop_if_asked
+from rnncore.chunks import (
+    Bounds,
+    ShouldStop,
+    backward_bounds,
+    block_start,
+    checked_bounds,
+    stop_if_asked,
+)
 from rnncore.extended_range import Exponents, Norms
 from rnncore.gated.rollout import GatedRollout
 from rnncore.gated.sweeping import GatedSweeper
@@ -52,7 +59,8 @@ class GatedSweep:
 
     log10 ‖∂L/∂h_t‖ and ‖∂L/∂c_t‖, every step's share of ∂L/∂W_hh and ∂L/∂W_xh, and the direct
     path. For one sequence the shares are rank one: ‖∂L/∂a_t‖ ‖h_{t-1}‖ and ‖∂L/∂a_t‖ ‖x_t‖, for
-    a GRU's W_hh with r ⊙ ∂L/∂a_n in place of ∂L/∂a_n.
+    a GRU's W_hh with r ⊙ ∂L/∂a_n in place of ∂L/∂a_n. Where a run is fed its own output, the
+    gradients go through the feedback too.
 
     Args:
         rollout: complete, that is with `states` exhausted.
@@ -167,7 +175,7 @@ class GatedSweep:
         with np.errstate(all="ignore"):
             while self._reached > t0:
                 stop_if_asked(should_stop)
-                start = max(0, self._reached - self._rollout.trajectory.block)
+                start = block_start(self._reached, self._rollout.trajectory)
                 self._sweeper.sweep(start, self._reached)
                 self._reached = start
 

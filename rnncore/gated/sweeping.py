@@ -19,7 +19,6 @@ from rnncore.extended_range import (
     Norms,
     log10_of,
     norms,
-    safe_norms,
     times_power_of_two,
 )
 from rnncore.gated.adjoints import Adjoint
@@ -72,12 +71,10 @@ class GatedSweeper:
         if keeps_inputs:
             self.inputs = InputGradients(rollout.cell.W_xh, T, N)
             self.logs.exponents = np.zeros((T, N))
-        self._log10_norm_x = log10_of(*safe_norms(trajectory.x))
-        self._W_hh = rollout.cell.W_hh.detach().double()
-        # Then the zeros that come through it are exact.
-        self._is_deaf = not bool(self._W_hh.any())
+        self._log10_norm_x = trajectory.log10_norm_x
         self._is_lstm = trajectory.c is not None
-        self._adjoint = Adjoint(self._W_hh, trajectory.block, N, is_lstm=self._is_lstm)
+        feedback, is_fed_back = trajectory.feedback, trajectory.fed < T
+        self._enter(feedback.W_hh if feedback and is_fed_back else rollout.cell.W_hh)
         # What comes in from above: w · 2^k and c · 2^k_c.
         self._w, self._c = self._W_hh.new_zeros(2, N, H)
         self._k, self._k_c = np.zeros((2, N))
@@ -88,8 +85,18 @@ class GatedSweeper:
             self._w, self._k = g.to(torch.float64, copy=True).contiguous(), m.copy()
         self._stride = trajectory.block
 
+    def _enter(self, W_hh: Tensor) -> None:
+        """The steps that are swept next go through this matrix."""
+        self._W_hh = W_hh.detach().double()
+        # Then the zeros that come through it are exact.
+        self._is_deaf = not bool(self._W_hh.any())
+        block, N = self._trajectory.block, self._trajectory.rows
+        self._adjoint = Adjoint(self._W_hh, block, N, is_lstm=self._is_lstm)
+
     def sweep(self, t0: int, t1: int) -> None:
         """Sweeps the steps t1 - 1 … t0, at most a block of them, right after those above."""
+        if t1 == self._trajectory.fed < self._trajectory.steps:
+            self._enter(self._rollout.cell.W_hh)
         K = self._adjoint.K[: t1 - t0]
         fill_coefficients(K, self._trajectory, t0, t1)
         g, m = self._local_gradients(t0, t1)
