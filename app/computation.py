@@ -20,7 +20,6 @@ from app.rollouts import (
     AnyGradients,
     AnyRollout,
     AnySweep,
-    gradients_below,
     gradients_of,
     norms_of,
     rollout_of,
@@ -188,8 +187,6 @@ class Computation:
         for chunk in self._clock.each("backward", chunks):
             edges = self._plan.edges_within(chunk.t0, chunk.t1)
             tensors = {name: _logs(logs, edges) for name, logs in gradients_of(chunk).items()}
-            for name, below in gradients_below(sweep, chunk.t0, chunk.t1).items():
-                tensors[name] = _logs(below, edges)
             yield Frame("gradients", chunk.t0, chunk.t1, tensors | cotangent)
             cotangent = {}
 

@@ -21,6 +21,7 @@ from rnncore import (
     Loss,
     LSTMCell,
     Rollout,
+    StackedGradientChunk,
     StackedRollout,
     StackedSweep,
 )
@@ -29,7 +30,8 @@ from rnncore.extended_range import Norms
 OneLayer = Rollout | GatedRollout
 AnyRollout = OneLayer | StackedRollout | AttentionRollout
 AnySweep = GradientSweep | GatedSweep | StackedSweep | AttentionSweep
-AnyGradients = GradientChunk | GatedGradientChunk
+LayerGradients = GradientChunk | GatedGradientChunk
+AnyGradients = LayerGradients | StackedGradientChunk
 
 
 def rollout_of(start: Setting, *, has_outputs: bool) -> AnyRollout:
@@ -90,14 +92,6 @@ def _sequences(layer: OneLayer, logs: Norms) -> Tensor:
     return layer.trajectory.sequences(torch.from_numpy(logs))
 
 
-def gradients_below(sweep: AnySweep, t0: int, t1: int) -> dict[str, Tensor]:
-    """The gradients of the layers under the top one, by their names on the wire."""
-    if not isinstance(sweep, StackedSweep):
-        return {}
-    below = enumerate(sweep.layers[:-1])
-    return {f"log10_grad_h_l{number}": each.chunk(t0, t1).log10_grad_h for number, each in below}
-
-
 def layers_below(rollout: AnyRollout) -> Iterator[tuple[int, OneLayer]]:
     """The layers under the top one, by PyTorch's number."""
     if isinstance(rollout, StackedRollout):
@@ -105,7 +99,12 @@ def layers_below(rollout: AnyRollout) -> Iterator[tuple[int, OneLayer]]:
 
 
 def gradients_of(chunk: AnyGradients) -> dict[str, Tensor]:
-    """A chunk's norms by their names on the wire."""
+    """A chunk's norms by their names on the wire; of a stack those of its top layer, and how the
+    gradient reaches the states of the layers under it."""
+    if isinstance(chunk, StackedGradientChunk):
+        below = enumerate(chunk.layers[:-1])
+        norms = {f"log10_grad_h_l{number}": layer.log10_grad_h for number, layer in below}
+        return gradients_of(chunk.top) | norms
     names = ["log10_grad_h", "log10_grad_W_hh", "log10_grad_W_xh"]
     if isinstance(chunk, GatedGradientChunk):
         names += ["log10_grad_c", "log10_direct_path"]

@@ -117,6 +117,7 @@ const runner = new Runner(stream, {
   onProgress: (run) => {
     progress.show(run);
     scene.run = run;
+    scene.chooseSequence();
     loop.markAll();
   },
   onStopped: () => giveUp("Stopped."),
@@ -172,6 +173,7 @@ function showWhole(run) {
   progress.hide();
   scene.run = run;
   scene.whole = run;
+  scene.chooseSequence();
   if (!scene.isAtRest) resting.disturb();
   loop.markAll();
   loop.afterNextFrame(() => {
@@ -253,10 +255,11 @@ store.subscribe((change) => {
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   if (change === "view") analyse();
 }, signal);
-let [span, matrix] = [store.view.span, store.view.matrix];
+let [span, matrix, sequence] = [store.view.span, store.view.matrix, store.view.sequence];
 store.subscribe(() => {
-  if (span === store.view.span && matrix === store.view.matrix) return;
-  [span, matrix] = [store.view.span, store.view.matrix];
+  if (span === store.view.span && matrix === store.view.matrix && sequence === store.view.sequence) return;
+  [span, matrix, sequence] = [store.view.span, store.view.matrix, store.view.sequence];
+  scene.chooseSequence();
   loop.markAll();
   resting.disturb();
 }, signal);

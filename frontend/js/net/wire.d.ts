@@ -580,6 +580,10 @@ export interface Done {
    */
   henrici_departure: number | null;
   /**
+   * Measured spectral radius of W_hh + W_xh W_hy, where an elman cell feeds its outputs back.
+   */
+  closed_loop_radius: number | null;
+  /**
    * The whole Experiment in force, with spectral_radius the number in force.
    */
   experiment: CompleteExperiment | null;
@@ -606,6 +610,14 @@ export interface Note {
  */
 export interface Diagnosis {
   states: StatesVerdict;
+  /**
+   * Of a run that generates: what became of ‖h_t‖ while the input was given,
+   */
+  fed: StatesVerdict | null;
+  /**
+   * and from then on, while outputs were fed back.
+   */
+  generating: StatesVerdict | null;
   gradients: GradientsVerdict;
   /**
    * Null for gru and lstm, whose gates no singular value of one matrix speaks for.

@@ -45,6 +45,12 @@ export class Scene {
     this.palette = palette;
   }
 
+  /** Of a batch every panel shows the same sequence, or all of them. */
+  chooseSequence() {
+    const { sequence } = this.store.view;
+    for (const run of [this.run, this.whole, this.held?.run]) if (run) run.sequence = sequence;
+  }
+
   /** T of what is on the screen: panels change together, when the next run is there. */
   get steps() {
     return this.run?.T ?? this.store.experiment.steps;

@@ -38,6 +38,3 @@ export const ALL_LAYERS = /** @type {readonly Exclude<Layer, "h">[]} */ (Object.
 
 /** What of every step of an experiment can be looked at. @param {import("./experiment.js").Experiment} experiment @returns {readonly Layer[]} */
 export const layersOf = ({ cell, output }) => ["h", ...cellInfo(cell).layers, "y", ...(output.kind === "classes" ? /** @type {const} */ (["p"]) : [])];
-
-/** How many numbers a step has there: H, or O of what leaves the network. @param {import("./experiment.js").Experiment} experiment @param {Layer} layer */
-export const sizeOfLayer = ({ cell }, layer) => (layer === "y" || layer === "p" ? cell.output_size : cell.hidden_size);

@@ -20,6 +20,7 @@ import { withoutRefused } from "./history.js";
  * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
  * @property {"norms" | "atlas"} bottom  and in the lower one
  * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
+ * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -58,7 +59,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
+    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", sequence: 0, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
   }
 
   get experiment() {
@@ -238,7 +239,8 @@ export class Store {
     const inside = (/** @type {View["cell"]} */ cell) => (cell && cell.i < rows && cell.j < columns ? cell : null);
     const cell = inside(view.cell);
     const layer = layersOf(this.experiment).includes(view.layer) ? view.layer : "h";
-    return { ...view, t, span, layer, cell, corner: cell && inside(view.corner) };
+    const sequence = view.sequence === "mean" ? "mean" : Math.min(view.sequence, this.experiment.batch_size - 1);
+    return { ...view, t, span, layer, sequence, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

@@ -7,6 +7,7 @@ import { roundUp } from "../render/scale.js";
 import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
 import { hasGates, LAYER_NAMES, layersOf } from "../state/cells.js";
 import { placeTitle } from "../ui/places.js";
+import { mountSequenceChoice } from "../ui/sequence_choice.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -22,9 +23,10 @@ export function mount(element, scene, signal) {
     title: placeTitle("top"), detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
     xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
-  panel.legend.innerHTML = `<select class="quantity" aria-label="what of every step is shown"></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
+  mountSequenceChoice(element, scene, signal);
+  panel.legend.innerHTML = `<select class="quantity layer" aria-label="what of every step is shown"></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
   const [, low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
-  const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select"));
+  const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select.layer"));
   const { store } = scene;
   const raster = new Raster();
   /** @type {ArrayLike<number> | null} */
@@ -72,8 +74,7 @@ export function mount(element, scene, signal) {
     writeText(high, plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
     writeAttribute(bar, "aria-label", `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
-    const { batch_size: batch } = run.experiment;
-    writeText(panel.detail, batch === 1 ? "units × time" : `sequence 1 of ${batch}; the verdict is the mean of all`);
+    writeText(panel.detail, run.B === 1 ? "units × time" : "");
     const first = run.done?.first_nonfinite_step ?? null;
     writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
   }
