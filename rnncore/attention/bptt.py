@@ -50,7 +50,7 @@ class AttentionSweep:
     Raises:
         ValueError: the rollout is not complete, or the loss does not fit its sizes.
 
-    Cost: for a loss at every step 4T²H flops and some 2T² exponentials and logarithms a sequence,
+    Cost: for a loss at every step 5T²H flops and some 2T² exponentials and logarithms a sequence,
     for one at the last step T times less; 2TH float64, and a few megabytes for a block's queries.
 
     >>> from rnncore import AttentionCell, LinearLoss, Readout
