@@ -4,6 +4,12 @@ Tensors in, tensors out: no web, no files, no global settings. Start with `Rollo
 """
 
 from rnncore.activations import ACTIVATIONS, Activation, ln_slope, phi, slope, steepest_slope
+from rnncore.attention import (
+    AttentionCell,
+    AttentionGradientChunk,
+    AttentionRollout,
+    AttentionSweep,
+)
 from rnncore.bins import bin_edges, largest_magnitude, min_max
 from rnncore.bptt import GradientChunk, GradientSweep, gradient_norms
 from rnncore.cells import ElmanCell, GRUCell, LSTMCell, LSTMState
@@ -43,6 +49,10 @@ __all__ = [
     "Activation",
     "Analysis",
     "ArgumentError",
+    "AttentionCell",
+    "AttentionGradientChunk",
+    "AttentionRollout",
+    "AttentionSweep",
     "Cancelled",
     "Diagnosis",
     "Eigensystem",

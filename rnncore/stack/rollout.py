@@ -47,8 +47,8 @@ class StackedRollout:
         ValueError: shapes, dtypes, devices or kinds of cells disagree, T or the batch is 0, an
             input is not finite or overflows the dtype, or W_xh x + b_h of the first layer does.
 
-    A state below the dtype comes to the layer above as 0, as the product of its weights with it is
-    nothing beside any bias; one beyond the dtype is refused (`states`).
+    A state below the dtype comes to the layer above as 0, which matters only where that has no bias
+    and no state of its own; one beyond the dtype is refused (`states`).
 
     Cost: that of L runs.
 
