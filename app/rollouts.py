@@ -10,6 +10,7 @@ from torch import Tensor
 from app.stages import Setting
 from rnncore import (
     AttentionCell,
+    AttentionGradientChunk,
     AttentionRollout,
     AttentionSweep,
     ElmanCell,
@@ -24,13 +25,13 @@ from rnncore import (
     StackedGradientChunk,
     StackedRollout,
     StackedSweep,
+    StateChunk,
 )
-from rnncore.extended_range import Norms
 
 OneLayer = Rollout | GatedRollout
 AnyRollout = OneLayer | StackedRollout | AttentionRollout
 AnySweep = GradientSweep | GatedSweep | StackedSweep | AttentionSweep
-LayerGradients = GradientChunk | GatedGradientChunk
+LayerGradients = GradientChunk | GatedGradientChunk | AttentionGradientChunk
 AnyGradients = LayerGradients | StackedGradientChunk
 
 
@@ -65,7 +66,7 @@ def sweep_of(rollout: AnyRollout, loss: Loss) -> AnySweep:
 
 def top_of(rollout: AnyRollout) -> OneLayer | AttentionRollout:
     """The run of the layer whose states are the network's own."""
-    return rollout.layers[-1] if isinstance(rollout, StackedRollout) else rollout
+    return rollout.top if isinstance(rollout, StackedRollout) else rollout
 
 
 def norms_of(rollout: AnyRollout, t0: int, t1: int) -> dict[str, Tensor]:
@@ -73,29 +74,23 @@ def norms_of(rollout: AnyRollout, t0: int, t1: int) -> dict[str, Tensor]:
     found = {}
     top = top_of(rollout)
     if isinstance(top, GatedRollout) and isinstance(top.cell, LSTMCell):
-        found["log10_norm_c"] = _sequences(top, top.trajectory.log10_norm_c(t0 + 1, t1 + 1))
-    for number, layer in layers_below(rollout):
-        logs = layer.trajectory.log10_norm(t0 + 1, t1 + 1)
-        found[f"log10_norm_h_l{number}"] = _sequences(layer, logs)
+        logs = torch.from_numpy(top.trajectory.log10_norm_c(t0 + 1, t1 + 1))
+        found["log10_norm_c"] = top.trajectory.sequences(logs)
+    for number, chunk in _chunks_below(rollout, t0, t1):
+        found[f"log10_norm_h_l{number}"] = chunk.log10_norm_h
     return found
 
 
 def states_below(rollout: AnyRollout, t0: int, t1: int) -> dict[str, Tensor]:
     """The states of the layers under the top one, by their names on the wire."""
-    return {
-        f"h_l{number}": layer.trajectory.sequences(layer.trajectory.h(t0 + 1, t1 + 1))
-        for number, layer in layers_below(rollout)
-    }
+    return {f"h_l{number}": chunk.h for number, chunk in _chunks_below(rollout, t0, t1)}
 
 
-def _sequences(layer: OneLayer, logs: Norms) -> Tensor:
-    return layer.trajectory.sequences(torch.from_numpy(logs))
-
-
-def layers_below(rollout: AnyRollout) -> Iterator[tuple[int, OneLayer]]:
+def _chunks_below(rollout: AnyRollout, t0: int, t1: int) -> Iterator[tuple[int, StateChunk]]:
     """The layers under the top one, by PyTorch's number."""
     if isinstance(rollout, StackedRollout):
-        yield from enumerate(rollout.layers[:-1])
+        for number in range(len(rollout.cells) - 1):
+            yield number, rollout.layer_chunk(number, t0, t1)
 
 
 def gradients_of(chunk: AnyGradients) -> dict[str, Tensor]:

@@ -155,6 +155,11 @@ class StackedRollout:
         return next(self._layers[layer].states(bounds=[(t0, t1)]))
 
     @property
+    def top(self) -> Layer:
+        """The rollout of the top layer, as far as it is computed: for reading alone."""
+        return self._layers[-1]
+
+    @property
     def h_n(self) -> Tensor:
         """h_T of every layer, (L, …, H). Raises ValueError before `states` has ended."""
         T = self.steps
