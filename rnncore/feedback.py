@@ -20,6 +20,7 @@ from rnncore.cells.lstm import LSTMCell
 from rnncore.checks import ArgumentError, cast, checked_count
 from rnncore.readout import Readout
 
+AnyCell = ElmanCell | GRUCell | LSTMCell
 Cell = TypeVar("Cell", ElmanCell, LSTMCell)
 
 
@@ -74,7 +75,7 @@ class Feedback:
         ValueError: as `closed_loop`, a GRU aside, or `after` is not a whole number from 1 on.
     """
 
-    cell: ElmanCell | GRUCell | LSTMCell
+    cell: AnyCell
     readout: Readout
     after: int
     W_hh: Tensor = field(init=False)
@@ -89,25 +90,24 @@ class Feedback:
         object.__setattr__(self, "W_hh", W_hh)
         object.__setattr__(self, "drive", b)
 
-    def given(self, x: Tensor) -> Tensor:
-        """x (…, T, D) up to step `after`, then zeros: what stands there is not read.
 
-        Raises:
-            ValueError: T is less than `after`.
-        """
-        if self.after > x.shape[-2]:
-            raise ArgumentError(
-                "feeds_back_after",
-                "is out of range",
-                got=self.after,
-                expected=f"1 to T = {x.shape[-2]}",
-            )
-        x = x.detach().clone()
-        x[..., self.after :, :] = 0.0
-        return x
+def given_inputs(x: Tensor, after: int) -> Tensor:
+    """x (…, T, D) of the first `after` steps, then zeros: what stands there is not read.
+
+    Raises:
+        ValueError: `after` is more than T.
+    """
+    if after > x.shape[-2]:
+        raise ArgumentError(
+            "feeds_back_after", "is out of range", got=after, expected=f"1 to T = {x.shape[-2]}"
+        )
+    x = x.detach().clone()
+    x[..., after:, :] = 0.0
+    return x
 
 
-def _folded(cell: ElmanCell | GRUCell | LSTMCell, readout: Readout) -> tuple[Tensor, Tensor]:
+def require_loop(cell: AnyCell, readout: Readout) -> None:
+    """Raises ValueError unless the outputs of a readout can be the inputs of a cell."""
     D, O = cell.input_size, readout.output_size  # noqa: E741
     if O != D:
         raise ArgumentError(
@@ -117,6 +117,10 @@ def _folded(cell: ElmanCell | GRUCell | LSTMCell, readout: Readout) -> tuple[Ten
             expected="as many outputs as inputs",
         )
     readout.require_fit(cell)
+
+
+def _folded(cell: AnyCell, readout: Readout) -> tuple[Tensor, Tensor]:
+    require_loop(cell, readout)
     W_xh, W_hh, b = (each.detach().double() for each in (cell.W_xh, cell.W_hh, cell.b_h))
     through, offset = W_xh @ readout.W_hy.detach().double(), W_xh @ readout.b_y.detach().double()
     b = b + offset

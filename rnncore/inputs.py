@@ -2,12 +2,10 @@
 
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.extended_range import normalised, summed
-from rnncore.outputs import Outputs, directed_output
+from rnncore.outputs import Outputs, extended_output
 from rnncore.run import FedRun
 
 
@@ -29,10 +27,8 @@ class Inputs:
         start, end = max(t0 + 1, trajectory.fed), min(t1 + 1, trajectory.steps)
         if start >= end:
             return
-        readout = self._outputs.readout
-        z, k = normalised(*directed_output(readout, trajectory, start - 1, end - 1))
-        b_y = normalised(readout.b_y.detach().expand_as(z), np.zeros_like(k))
-        trajectory.x[start:end], trajectory.input_exponents[start:end] = summed([(z, k), b_y])
+        y, k = extended_output(self._outputs.readout, trajectory, start - 1, end - 1)
+        trajectory.x[start:end], trajectory.input_exponents[start:end] = y, k
 
     def realised(self, t0: int, t1: int) -> Tensor:
         """x of steps [t0, t1), (t1 - t0, N, D), ±inf where it is beyond the dtype."""

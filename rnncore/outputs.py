@@ -2,10 +2,11 @@
 
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.extended_range import Exponents, normalised, times_power_of_two
+from rnncore.extended_range import Exponents, normalised, summed, times_power_of_two
 from rnncore.readout import Readout
 from rnncore.run import StoredStates
 
@@ -46,3 +47,20 @@ def directed_output(
     # The direction has a norm below 1, so no product in it overflows.
     u, k = normalised(trajectory.u[t0 + 1 : t1 + 1], trajectory.exponents[t0 + 1 : t1 + 1])
     return u @ readout.W_hy.detach().mT, k
+
+
+def extended_output(
+    readout: Readout, trajectory: StoredStates, t0: int, t1: int
+) -> tuple[Tensor, Exponents]:
+    """y of the steps [t0, t1) as z · 2ᵏ, normalised; shapes as of `directed_output`."""
+    z, k = normalised(*directed_output(readout, trajectory, t0, t1))
+    return summed([(z, k), normalised(readout.b_y.detach().expand_as(z), np.zeros_like(k))])
+
+
+def below_largest(
+    readout: Readout, trajectory: StoredStates, t0: int, t1: int
+) -> Tensor:  # (t1 - t0, N, O) float64
+    """y less its largest entry, for the steps [t0, t1): 0 there, and -inf beyond float64."""
+    z, k = extended_output(readout, trajectory, t0, t1)
+    z = z.double()
+    return times_power_of_two(z - z.amax(dim=-1, keepdim=True), k)

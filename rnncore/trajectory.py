@@ -19,7 +19,7 @@ from rnncore.checks import (
 )
 from rnncore.chunks import block_steps
 from rnncore.extended_range import Exponents, Norms, log10_of, safe_norms, times_power_of_two
-from rnncore.feedback import Feedback
+from rnncore.feedback import Feedback, given_inputs
 
 
 @final
@@ -51,7 +51,7 @@ class Trajectory:
         self.block = min(T, block_steps(H, N))  # steps that are computed before they are checked
         self.feedback = feedback
         self.fed = T if feedback is None else feedback.after  # steps whose input is given
-        x = x.detach() if feedback is None else feedback.given(x)
+        x = x.detach() if feedback is None else given_inputs(x, self.fed)
         x = cast("x", x, cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
         h_0 = cast("h_0", h_0.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, H)
 

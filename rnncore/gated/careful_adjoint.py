@@ -7,13 +7,13 @@ from torch import Tensor
 
 from rnncore.extended_range import (
     Exponents,
+    exponentials,
     log10_of,
     normalised,
     safe_norms,
     summed,
     times_power_of_two,
 )
-from rnncore.gated.coefficients import exponentials
 
 
 class Scaled(NamedTuple):

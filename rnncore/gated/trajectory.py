@@ -20,7 +20,7 @@ from rnncore.extended_range import (
     safe_norms,
     times_power_of_two,
 )
-from rnncore.feedback import Feedback
+from rnncore.feedback import Feedback, given_inputs
 from rnncore.trajectory import batch_shape, project
 
 # What a step costs beside a product with an (H, H) matrix, about four times as much.
@@ -64,7 +64,7 @@ class GatedTrajectory:
         self.block = min(T, block)  # steps that are computed before they are checked
         self.feedback = feedback
         self.fed = T if feedback is None else feedback.after  # steps whose input is given
-        x = x.detach() if feedback is None else feedback.given(x)
+        x = x.detach() if feedback is None else given_inputs(x, self.fed)
         x = cast("x", x, cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
 
         self.x = x.reshape(N, T, D).transpose(0, 1).contiguous()  # (T, N, D)
