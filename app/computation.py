@@ -44,11 +44,11 @@ from rnncore import (
     class_probabilities,
     closed_loop,
     diagnose,
-    generated_classes,
     largest_magnitude,
     loss_direction,
     min_max,
     quantity_fate,
+    sampled_inputs,
     spectrum,
 )
 from rnncore.bins import Edges
@@ -230,8 +230,7 @@ class Computation:
         gradients = sweep.chunk(0, rollout.steps)
         # With gates, several layers or none there is no one W_hh and no one φ' whose parts or
         # bounds could be told.
-        is_plain = isinstance(rollout, Rollout) and isinstance(gradients, GradientChunk)
-        parts = gradients if is_plain else None
+        parts = gradients if isinstance(gradients, GradientChunk) else None
         # A certificate must hold whichever of the two matrices a step has.
         sigma = max([measured, *([closed] if closed else [])], key=_stretch).largest_singular_value
         verdict = diagnose(
@@ -271,7 +270,7 @@ def in_form(experiment: Experiment, start: Setting, should_stop: ShouldStop) -> 
     if experiment.output.kind == "values":
         return replace(start, feeds_back_after=after)
     assert not isinstance(start.cell, AttentionCell)
-    x = generated_classes(
+    x = sampled_inputs(
         *(start.cell, start.x, start.h_0, start.readout),
         after=after,
         temperature=experiment.output.temperature,

@@ -92,9 +92,9 @@ def test_a_linear_network_that_is_stable_when_fed_diverges_when_it_generates(
     assert closed > 1.02
     assert done["diagnosis"]["fed"]["fate"] != "explode"
     assert done["diagnosis"]["generating"]["fate"] == "explode"
-    growth = np.diff(found["log10_norm_h"][-500:]).mean()
-    assert growth == pytest.approx(np.log10(closed), abs=1e-4)
-    assert np.isfinite(found["log10_norm_h"]).all()
+    slope, _ = np.polyfit(np.arange(1500), found["log10_norm_h"][-1500:], 1)
+    assert slope == pytest.approx(np.log10(closed), abs=1e-4)
+    assert np.isfinite(found["log10_norm_h"][1:]).all()  # the sine starts at 0
     assert not np.isnan(found["x"]).any()
     eigenvalues = found["closed_loop_eigenvalues"]
     assert np.hypot(*eigenvalues.T).max() == pytest.approx(closed, rel=1e-5)
@@ -159,10 +159,11 @@ def test_a_stack_is_pytorch_s(client: TestClient, kind: str, batch_size: int) ->
 
 
 def test_a_stack_streams_what_post_gives(client: TestClient) -> None:
-    found, _ = run(client, STACK | {"steps": 1500})
+    asked = STACK | {"steps": 2500}
+    found, _ = run(client, asked)
     with client.websocket_connect("ws://127.0.0.1/api/stream") as ws:
         ws.receive_text()
-        message = {"type": "run", "id": 1, "experiment": STACK | {"steps": 1500}}
+        message = {"type": "run", "id": 1, "experiment": asked}
         ws.send_text(json.dumps(message))
         chunks: dict[str, list[np.ndarray]] = {}
         while True:
@@ -226,13 +227,13 @@ def test_attention_has_a_limit_of_its_own(client: TestClient) -> None:
     [
         *(of_cell(STACK, kind) for kind in CELLS),
         *(of_cell(FED_BACK, kind) for kind in CELLS),
-        of_cell(STACK, "gru", batch_size=2),
-        of_cell(FED_BACK, "lstm", batch_size=2),
+        of_cell(STACK, "gru") | {"batch_size": 2},
+        of_cell(FED_BACK, "lstm") | {"batch_size": 2},
         FED_BACK | {"cell": FED_BACK["cell"] | {"activation": "linear"}},
         DRAWN,
         ATTENTION,
     ],
-    ids=lambda document: json.dumps(document["cell"])[:60],
+    ids=lambda document: json.dumps([document["cell"], document.get("batch_size", 1)]),
 )
 def test_the_code_gets_the_same_states(
     client: TestClient, tmp_path: Path, document: dict[str, Any], form: str
