@@ -14,6 +14,8 @@ import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** More cells than this are not handed to Plotly for hover: it would stall the page for longer than the answer is worth. */
 const MAX_HOVER_CELLS = 120_000;
+/** What the rows are, where they are not units. @type {Readonly<Record<string, string>>} */
+const WHAT = Object.freeze({ y: "outputs × time", p: "classes × time" });
 /** How much of the start sets the scale of what is not bounded. */
 const START_COLUMNS = 8;
 
@@ -74,7 +76,7 @@ export function mount(element, scene, signal) {
     writeText(high, plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
     writeAttribute(bar, "aria-label", `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
-    writeText(panel.detail, run.B === 1 ? "units × time" : "");
+    writeText(panel.detail, run.B > 1 ? "" : WHAT[store.view.layer] ?? "units × time");
     const first = run.done?.first_nonfinite_step ?? null;
     writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
   }

@@ -84,9 +84,12 @@ export function gradientSentence({ gradients }, { steps, loss }) {
 
 /** @param {Diagnosis} diagnosis @param {Experiment} experiment */
 export function stateSentence({ states, fed, generating }, experiment) {
-  if (fed && generating) return `Fed: ${stateClause(fed, experiment).replace("Activations", "activations")} Generating: ${stateClause(generating, experiment).replace("Activations", "activations")}`;
+  if (fed && generating) return `Activations ${rateOf(fed)} fed, ${rateOf(generating)} generating.`;
   return stateClause(states, experiment);
 }
+
+/** @param {Diagnosis["states"]} states */
+const rateOf = ({ fate, log10_factor: factor }) => (typeof factor === "number" ? `×${factorText(factor)}` : fate === "zero" ? "zero" : "–");
 
 /** @param {Diagnosis["states"]} states @param {Experiment} experiment */
 function stateClause(states, { cell, steps }) {
