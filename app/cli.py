@@ -79,6 +79,8 @@ def serve(
     max_input: Annotated[int | None, _option("max_input")] = None,
     max_output: Annotated[int | None, _option("max_output")] = None,
     max_batch: Annotated[int | None, _option("max_batch")] = None,
+    max_attention_steps: Annotated[int | None, _option("max_attention_steps")] = None,
+    max_layers: Annotated[int | None, _option("max_layers")] = None,
     max_edits: Annotated[int | None, _option("max_edits")] = None,
     max_message_bytes: Annotated[int | None, _option("max_message_bytes")] = None,
     max_result_bytes: Annotated[int | None, _option("max_result_bytes")] = None,

@@ -22,9 +22,8 @@ BIAS_BLOCKS: Final[Mapping[str, int]] = {"elman": 1, "gru": 4, "lstm": 4, "atten
 CANDIDATE: Final[Mapping[str, int]] = {"elman": 0, "gru": 2, "lstm": 2, "attention": 2}
 # What is told of a step beside h and its norms: each gate, and c; the norms of c, of its gradient
 # and of the direct path.
-KEPT: Final[Mapping[str, int]] = {"elman": 0, "gru": 3, "lstm": 5, "attention": 3}
+KEPT: Final[Mapping[str, int]] = {"elman": 0, "gru": 3, "lstm": 5, "attention": 0}
 MORE_NORMS: Final[Mapping[str, int]] = {"elman": 0, "gru": 1, "lstm": 3, "attention": 0}
-# Layers below the top one: of each step h, its norm and that of its gradient.
 KEEPING: Final = 1  # the block of the gate that keeps, z or f
 
 
