@@ -9,12 +9,15 @@ from rnncore.bptt import GradientChunk, GradientSweep, gradient_norms
 from rnncore.cells import ElmanCell, GRUCell, LSTMCell, LSTMState
 from rnncore.checks import ArgumentError, cast
 from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bounds
+from rnncore.classes import class_probabilities
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
 from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius, set_weight
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
+from rnncore.feedback import closed_loop
 from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
+from rnncore.generation import sampled_inputs
 from rnncore.interop import (
     ModuleNames,
     RecurrentLayer,
@@ -23,7 +26,7 @@ from rnncore.interop import (
     recurrent_layers,
     state_dict_of,
 )
-from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
+from rnncore.losses import CrossEntropyLoss, LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.powers import LargestPower, largest_power
@@ -43,6 +46,7 @@ __all__ = [
     "Analysis",
     "ArgumentError",
     "Cancelled",
+    "CrossEntropyLoss",
     "Diagnosis",
     "Eigensystem",
     "ElmanCell",
@@ -75,6 +79,8 @@ __all__ = [
     "cast",
     "change_normality",
     "chunk_bounds",
+    "class_probabilities",
+    "closed_loop",
     "diagnose",
     "fan",
     "gaussian_bias",
@@ -96,6 +102,7 @@ __all__ = [
     "recurrent_matrix",
     "rescale_to_radius",
     "rollout",
+    "sampled_inputs",
     "set_weight",
     "single_threaded",
     "slope",
