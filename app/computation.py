@@ -162,7 +162,7 @@ class Computation:
             }
             if self._experiment.output.kind == "classes" and rollout.has_outputs:
                 p = class_probabilities(chunk.y, self._experiment.output.temperature)
-                tensors["p"] = _values(p, edges)
+                tensors["p"] = _values(p.to(chunk.y.dtype), edges)
             for name, h in states_below(rollout, chunk.t0, chunk.t1).items():
                 tensors[name] = _values(h, edges)
             for name, logs in norms_of(rollout, chunk.t0, chunk.t1).items():

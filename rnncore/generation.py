@@ -187,7 +187,7 @@ class _GatedSteps:
             return
         trajectory.is_silent[t] = self._is_silent[classes]
         self.stepper.advance(t, t + 1)
-        # From here on no unit's magnitude exceeds the larger of 1 and what it is now.
+        # From here on no unit of h exceeds the larger of 1 and what it is now.
         norm = trajectory.state_norm(slice(t + 1, t + 2))
         is_ordinary = not trajectory.exponents[t + 1].any() and bool(
             (np.frexp(norm)[1] <= self._largest).all()

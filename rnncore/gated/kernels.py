@@ -46,12 +46,10 @@ class _GRUSteps:
             _native(each, ops) for each in (trajectory.u, trajectory.a, trajectory.n)
         )
         size = trajectory.a.shape[-1]
+        self._add_product = _product_adder(W_hh[:size], self._a[0], ops)
         self._feed_back = None
         if len(W_hh) > size:
-            self._add_product = _adder_by_row(W_hh[:size], self._a[0], ops)
-            self._feed_back = _adder_by_row(W_hh[size:], self._n[0], ops)
-        else:
-            self._add_product = _product_adder(W_hh, self._a[0], ops)
+            self._feed_back = _product_adder(W_hh[size:], self._n[0], ops)
         self._gates, self._scratch = _copy(self._a[0], ops), _copy(self._u[0], ops)
 
     def run(self, t0: int, t1: int, h: Tensor, c: Tensor | None) -> None:
@@ -133,19 +131,6 @@ def _product_adder(W_hh: Tensor, a: Array, ops: Operations) -> Callable[[Array, 
         add(a_t, scratch, a_t)
 
     return add_product
-
-
-def _adder_by_row(W_hh: Tensor, a: Array, ops: Operations) -> Callable[[Array, Array], object]:
-    """As `_product_adder`, row by row: no row's bits depend on how many there are."""
-    if ops is not NUMPY or a.ndim == 1:
-        return _product_adder(W_hh, a, ops)
-    add_product = _product_adder(W_hh, a[0], ops)
-
-    def add_products(h: Array, a_t: Array) -> None:
-        for h_row, a_row in zip(h, a_t, strict=True):
-            add_product(h_row, a_row)
-
-    return add_products
 
 
 def _native(storage: Tensor, ops: Operations) -> Array:
