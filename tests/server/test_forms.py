@@ -115,9 +115,7 @@ def test_classes_are_drawn_from_their_softmax(client: TestClient, kind: str) -> 
 
 
 @pytest.mark.parametrize(("temperature", "expected"), [(0, 1.0), (1e9, 0.25)])
-def test_the_ends_of_temperature(
-    client: TestClient, temperature: float, expected: float
-) -> None:
+def test_the_ends_of_temperature(client: TestClient, temperature: float, expected: float) -> None:
     output = {"kind": "classes", "temperature": temperature}
     found, _ = run(client, DRAWN | {"output": output})
     assert np.abs(found["p"].max(axis=1) - expected).max() <= 1e-6
@@ -242,7 +240,7 @@ def test_the_code_gets_the_same_states(
     assert answer.status_code == 200, answer.text
     assert b"states are compared" in answer.content
     names: dict[str, Any] = {}
-    exec(compile(answer.content, form, "exec"), names)  # noqa: S102
+    exec(compile(answer.content, form, "exec"), names)
     found, _ = run(client, document)
     assert np.abs(names["h"].numpy() - found["h"]).max() <= 1e-5
     assert np.abs(names["y"].numpy() - found["y"]).max() <= 1e-5
