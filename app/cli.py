@@ -107,7 +107,9 @@ def serve(
 @cli.command("open")
 def open_file(
     file: Annotated[Path, typer.Argument(help="safetensors, npz, npy, JSON or CSV.")],
-    layer: Annotated[int, typer.Option(help="Which of its recurrent layers, from 0.")] = 0,
+    layer: Annotated[
+        int | None, typer.Option(help="One of its recurrent layers, from 0; unsaid, all of them.")
+    ] = None,
     host: Annotated[str | None, _option("host")] = None,
     port: Annotated[int | None, _option("port")] = None,
     device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
@@ -155,7 +157,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         )
 
 
-def _link_to(file: Path, layer: int, settings: Settings) -> str:
+def _link_to(file: Path, layer: int | None, settings: Settings) -> str:
     """Keeps the file where the server looks for it; the link that opens it."""
     from app.errors import Refusal
     from app.found import experiment_of, found_file

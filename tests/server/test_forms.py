@@ -1,4 +1,4 @@
-"""Forms of one network through the server: what is fed back, classes, layers, attention; its code."""
+"""Forms of one network through the server: fed back, classes, layers, attention; their code."""
 
 import json
 import subprocess
@@ -13,6 +13,9 @@ import torch
 from safetensors.numpy import load
 from starlette.testclient import TestClient
 from torch import nn
+
+from app.found import experiment_with
+from app.protocol import read_experiment
 
 CELLS = ("elman", "gru", "lstm")
 FED_BACK: dict[str, Any] = {
@@ -181,6 +184,11 @@ def test_a_stack_comes_from_a_file(client: TestClient) -> None:
     found = client.post("/api/files", content=safetensors.torch.save(module.state_dict())).json()
     cell = {"kind": "lstm", "input_size": 2, "hidden_size": 5, "output_size": 3, "layers": 2}
     document = {"cell": cell, "weights": {"file": found["file"]}, "input": {"kind": "noise"}}
+    (stack,) = found["stacks"]
+    opened = experiment_with(stack["changes"], {"input": {"kind": "noise"}})
+    assert (
+        opened.cell.model_dump() == read_experiment(json.dumps(document).encode()).cell.model_dump()
+    )
     tensors, _ = run(client, document)
     x = torch.from_numpy(tensors["x"].copy())
     with torch.no_grad():

@@ -1266,6 +1266,10 @@ export interface FoundFile {
   file: string;
   format: "safetensors" | "npz" | "npy" | "json" | "csv";
   layers: FoundLayer[];
+  /**
+   * Modules of several layers, all of which can be run on top of one another.
+   */
+  stacks: FoundLayer[];
   input: FoundInput | null;
   /**
    * Tensors that nothing is made of.
