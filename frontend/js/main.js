@@ -255,10 +255,12 @@ store.subscribe((change) => {
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   if (change === "view") analyse();
 }, signal);
-let [span, matrix, sequence] = [store.view.span, store.view.matrix, store.view.sequence];
+/** What of the view every panel shows in another way: then all are drawn anew. */
+const looks = () => JSON.stringify([store.view.span, store.view.matrix, store.view.layer, store.view.sequence]);
+let looked = looks();
 store.subscribe(() => {
-  if (span === store.view.span && matrix === store.view.matrix && sequence === store.view.sequence) return;
-  [span, matrix, sequence] = [store.view.span, store.view.matrix, store.view.sequence];
+  if (looked === looks()) return;
+  looked = looks();
   scene.chooseSequence();
   loop.markAll();
   resting.disturb();

@@ -44,7 +44,8 @@ export function paintSeries(context, panel, run, { low, high, mean }, { colour, 
   }
   context.lineCap = "round";
   context.stroke();
-  if (run.isBinned || mean) paintBand(context, panel, run, low, high, centre);
+  if (mean) paintSpread(context, panel, run, low, high, centre);
+  else if (run.isBinned) paintBand(context, panel, run, low, high, centre);
   context.restore();
 }
 
@@ -63,6 +64,26 @@ function paintBand(context, panel, run, low, high, centre) {
     context.lineTo(centre(column), panel.py(top));
   }
   context.stroke();
+}
+
+/**
+ * Between the least and the largest of a batch, as far as both are finite.
+ * @param {CanvasRenderingContext2D} context @param {PlotPanel} panel @param {Run} run
+ * @param {Float64Array} low @param {Float64Array} high @param {(column: number) => number} centre
+ */
+function paintSpread(context, panel, run, low, high, centre) {
+  context.globalAlpha *= 0.2;
+  const isFinite = (/** @type {number} */ column) => Number.isFinite(low[column]) && Number.isFinite(high[column]);
+  for (let start = 0; start < run.columns; start++) {
+    if (!isFinite(start)) continue;
+    let end = start;
+    while (end < run.columns && isFinite(end)) end++;
+    context.beginPath();
+    for (let column = start; column < end; column++) context.lineTo(centre(column), panel.py(/** @type {number} */ (high[column])));
+    for (let column = end - 1; column >= start; column--) context.lineTo(centre(column), panel.py(/** @type {number} */ (low[column])));
+    context.fill();
+    start = end;
+  }
 }
 
 /**

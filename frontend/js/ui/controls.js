@@ -243,7 +243,7 @@ class FieldRow {
   }
 
   #restore() {
-    const value = String(valueAt(this.#store.experiment, this.#field.path));
+    const value = String(valueAt(this.#store.experiment, this.#field.path) ?? "");
     const input = this.#input;
     if (input instanceof HTMLSelectElement && ![...input.options].some((option) => option.value === value)) input.add(new Option(wordFor(this.#control, value), value));
     if (input.value !== value) input.value = value;
