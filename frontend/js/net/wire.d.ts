@@ -1298,21 +1298,24 @@ export interface Run {
    */
   split_weights?: boolean;
   /**
-   * Tensors that are not sent; a frame of which nothing is left isn't either.
+   * Tensors that are not sent, W_hh in all its parts; a frame of which nothing is left isn't
+   * either.
    *
-   * @maxItems 18
+   * @maxItems 20
    */
   omit?: (
     | "W_xh"
     | "b_h"
     | "W_hy"
     | "b_y"
+    | "W_hh"
+    | "eigenvalues"
+    | "singular_values"
     | "x"
     | "h_0"
     | "y"
     | "log10_grad_W_xh"
     | "cotangent"
-    | "singular_values"
     | "i"
     | "f"
     | "g"
