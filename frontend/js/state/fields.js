@@ -34,7 +34,7 @@ const NO_EDITS = Object.freeze([]);
 export const FIELDS = Object.freeze([
   { path: "version", type: "integer", initial: 1, label: "document version", min: 1, max: 1 },
 
-  { path: "cell.kind", type: "choice", initial: "elman", label: "cell", choices: ["elman", "gru", "lstm"], short: "cell" },
+  { path: "cell.kind", type: "choice", initial: "elman", label: "cell", choices: ["elman", "gru", "lstm", "attention"], short: "cell" },
   { path: "cell.activation", type: "choice", initial: "tanh", label: "activation", symbol: "φ", choices: ["tanh", "relu", "linear"], short: "phi" },
   { path: "cell.input_size", type: "integer", initial: 1, label: "input size", symbol: "D", min: 1, max: 4096, short: "D" },
   { path: "cell.hidden_size", type: "integer", initial: 64, label: "hidden units", symbol: "H", min: 1, max: 1024, short: "H" },

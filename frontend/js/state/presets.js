@@ -13,5 +13,7 @@ export const PRESETS = Object.freeze([
   { name: "noise into tanh at ρ = 1.2", hash: "#rho=1.2&input=noise" },
   { name: "LSTM, forget bias ln(T − 1): the gradient survives", hash: "#rho=1&cell=lstm&forget=5.2933&input=noise" },
   { name: "LSTM, forget bias 0: half is forgotten at every step", hash: "#rho=1&cell=lstm&input=noise" },
+  { name: "Elman beside LSTM: only one gradient survives", hash: "#rho=1&input=noise&forget=5.2933&compare=lstm" },
+  { name: "no state, no memory: feedforward beside Elman", hash: "#rho=1&input=noise&compare=feedforward" },
   { name: "GRU under noise", hash: "#rho=1&cell=gru&input=noise" },
 ]);

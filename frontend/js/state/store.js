@@ -3,6 +3,7 @@
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
 import { cellInfo } from "./cells.js";
+import { fittingKinds } from "./compare.js";
 import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
 import { withoutRefused } from "./history.js";
@@ -19,6 +20,7 @@ import { withoutRefused } from "./history.js";
  * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
  * @property {"norms" | "atlas"} bottom  and in the lower one
  * @property {import("./cells.js").Gate | "h"} layer  what of a step is shown: its state, or a gate
+ * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -57,7 +59,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", compare: [], matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {
@@ -112,8 +114,10 @@ export class Store {
     this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), ...step });
   }
 
-  /** @param {Experiment} experiment @param {Step} step */
-  replace(experiment, step) {
+  /** Another Experiment, and how it is looked at, as one change. @param {Experiment} experiment @param {Step} step @param {Partial<View>} [view] */
+  replace(experiment, step, view = {}) {
+    if (isSame(experiment, this.experiment)) return this.look(view);
+    this.#view = Object.freeze({ ...this.#view, ...view });
     this.#put(experiment, step, 0, []);
   }
 
@@ -236,7 +240,9 @@ export class Store {
     const inside = (/** @type {View["cell"]} */ cell) => (cell && cell.i < rows && cell.j < columns ? cell : null);
     const cell = inside(view.cell);
     const layer = view.layer === "h" || cellInfo(this.experiment.cell).layers.includes(view.layer) ? view.layer : "h";
-    return { ...view, t, span, layer, cell, corner: cell && inside(view.corner) };
+    const fitting = fittingKinds(view.compare, this.experiment.cell);
+    const compare = fitting.length === view.compare.length ? view.compare : fitting;
+    return { ...view, t, span, layer, compare, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

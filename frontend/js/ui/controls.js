@@ -20,7 +20,7 @@ import { markLive } from "./keyboard.js";
  */
 
 const WORDS = Object.freeze({
-  elman: "Elman", gru: "GRU", lstm: "LSTM",
+  elman: "Elman", gru: "GRU", lstm: "LSTM", attention: "Attention",
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
@@ -255,11 +255,13 @@ class FieldRow {
   }
 }
 
+/** Numbers come with a link, a file by being opened; attention, no recurrent cell, is there to compare with. */
+const NEVER_OFFERED = Object.freeze(["values", "file", "attention"]);
+
 /** @param {Field} field */
 function choiceInput({ choices = [] }) {
   const select = document.createElement("select");
-  // Numbers come with a link, a file by being opened; there is nothing to choose until they have.
-  for (const choice of choices.filter((each) => each !== "values" && each !== "file")) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
+  for (const choice of choices.filter((each) => !NEVER_OFFERED.includes(each))) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
   return select;
 }
 

@@ -1,6 +1,7 @@
 /** The numbers at the cursor, each with its name. */
 import { powerOfTen } from "../render/format.js";
-import { writeText } from "../render/write.js";
+import { writeHidden, writeText } from "../render/write.js";
+import { comparedReadout } from "./readout_compared.js";
 import { survivalAt } from "./timeline.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -23,12 +24,19 @@ function where(run, t) {
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
-  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl>`;
+  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl><table hidden></table>`;
   const title = /** @type {HTMLElement} */ (element.querySelector("h2"));
   const cells = [...element.querySelectorAll("dd")];
+  const list = /** @type {HTMLElement} */ (element.querySelector("dl"));
+  const table = /** @type {HTMLElement} */ (element.querySelector("table"));
+  const compared = comparedReadout(table);
   scene.loop.addLayer("readout", () => {
     const { t } = scene.store.view;
+    const { networks } = scene;
     writeText(title, scene.run ? where(scene.run, t) : "");
+    writeHidden(list, networks.length > 1);
+    writeHidden(table, networks.length < 2);
+    if (networks.length > 1) return compared.draw(networks, t, scene.palette);
     LINES.forEach(({ value }, k) => writeText(cells[k], scene.run ? powerOfTen(value(scene.run, t)) : ""));
   }, signal);
 }
