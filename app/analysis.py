@@ -19,7 +19,7 @@ from app.plan import AnalysisPlan, group_size
 from app.protocol import Done, Note
 from app.rollouts import rollout_of, sweep_of
 from app.stages import Setting, array, setting
-from rnncore import Eigensystem, ElmanCell, Fan, Loss, fan, largest_power, min_max
+from rnncore import AttentionCell, Eigensystem, ElmanCell, Fan, Loss, fan, largest_power, min_max
 from rnncore.bins import Edges
 from rnncore.nilpotency import is_nilpotent
 
@@ -77,7 +77,10 @@ class AnalysisRun:
             yield self._conditions(found)
         if "powers" in self._plan.wants and small:
             yield self._powers(found)
-        if "atlas" in self._plan.wants:
+        problem = no_atlas_of(self._whole) if "atlas" in self._plan.wants else ""
+        if problem:
+            notes.append(Note(code="no_atlas", message=problem))
+        elif "atlas" in self._plan.wants:
             with self._clock.counting("spectrum"):
                 spectrum = measured_spectrum(self._experiment, found, self._shelf)
                 radius = spectrum.spectral_radius
@@ -87,7 +90,7 @@ class AnalysisRun:
             if has_radius:
                 yield from self._atlas(found, radius)
             else:
-                notes.append(Note(code="nilpotent", message=NO_ATLAS))
+                notes.append(Note(code="no_atlas", message=NO_ATLAS))
         yield Done(
             id=None,
             status="complete",
@@ -154,6 +157,7 @@ class AnalysisRun:
 
     def _gated_rays(self, start: Setting, factors: Tensor, loss: Loss) -> Fan:
         """One run after the other: gates have no common scale that one product could carry."""
+        assert not isinstance(start.cell, AttentionCell)
         norms, gradients = [], []
         for factor in factors.tolist():
             scaled = replace(start.cell, W_hh=factor * start.cell.W_hh)
@@ -166,6 +170,18 @@ class AnalysisRun:
             norms.append(rollout.log10_norm_h)
             gradients.append(sweep.chunk(0, rollout.steps).log10_grad_h)
         return Fan(factors, torch.stack(norms), torch.stack(gradients))
+
+
+def no_atlas_of(experiment: Experiment) -> str:
+    """Why there is no atlas of a network of this form; nothing where there is one."""
+    after = experiment.generation.after
+    if experiment.cell.kind == "attention":
+        return "Attention has no W_hh whose spectral radius an atlas could show."
+    if experiment.cell.layers > 1:
+        return "An atlas is of one layer: set layers to 1 to see it."
+    if after is not None and after < experiment.steps:
+        return "An atlas is of a network whose input is given: choose another form to see it."
+    return ""
 
 
 NO_ATLAS = (

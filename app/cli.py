@@ -79,6 +79,8 @@ def serve(
     max_input: Annotated[int | None, _option("max_input")] = None,
     max_output: Annotated[int | None, _option("max_output")] = None,
     max_batch: Annotated[int | None, _option("max_batch")] = None,
+    max_attention_steps: Annotated[int | None, _option("max_attention_steps")] = None,
+    max_layers: Annotated[int | None, _option("max_layers")] = None,
     max_edits: Annotated[int | None, _option("max_edits")] = None,
     max_message_bytes: Annotated[int | None, _option("max_message_bytes")] = None,
     max_result_bytes: Annotated[int | None, _option("max_result_bytes")] = None,
@@ -105,7 +107,9 @@ def serve(
 @cli.command("open")
 def open_file(
     file: Annotated[Path, typer.Argument(help="safetensors, npz, npy, JSON or CSV.")],
-    layer: Annotated[int, typer.Option(help="Which of its recurrent layers, from 0.")] = 0,
+    layer: Annotated[
+        int | None, typer.Option(help="One of its recurrent layers, from 0; unsaid, all of them.")
+    ] = None,
     host: Annotated[str | None, _option("host")] = None,
     port: Annotated[int | None, _option("port")] = None,
     device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
@@ -153,7 +157,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         )
 
 
-def _link_to(file: Path, layer: int, settings: Settings) -> str:
+def _link_to(file: Path, layer: int | None, settings: Settings) -> str:
     """Keeps the file where the server looks for it; the link that opens it."""
     from app.errors import Refusal
     from app.found import experiment_of, found_file

@@ -17,7 +17,6 @@ from app.errors import refusal
 from app.experiment import Cell
 from app.export import WholeRun
 from app.frames import Array
-from rnncore import state_dict_of
 
 MOST_BYTES = 4 * 2**20  # of the packed numbers: more than that nobody pastes
 MOST_COMPARED = 64  # steps whose states travel with the cell
@@ -40,7 +39,7 @@ tensors = load(zlib.decompress(base64.b64decode("""
 x, h_0 = tensors["x"], tensors["h_0"]  # {shapes}
 
 '''
-READOUT = """y = h @ tensors["readout.weight"].T + tensors["readout.bias"]
+OUTPUTS = """y = h @ tensors["readout.weight"].T + tensors["readout.bias"]
 """
 CHECK = """
 # {compared}
@@ -71,8 +70,8 @@ def pytorch_cell(run: WholeRun, other: Array | None, form: Form) -> str:
     experiment, link = run.experiment, run.origin["link"]
     cell = experiment.cell
     steps = _compared(run.arrays["h"], other)
-    tensors = state_dict_of(run.weights)
-    tensors |= {name: torch.from_numpy(run.arrays[name].copy()) for name in ("x", "h_0")}
+    tensors = run.tensors()
+    tensors |= {"x": torch.from_numpy(run.arrays["x"].copy()), "h_0": run.h_0}
     tensors |= {
         "h": torch.from_numpy(run.arrays["h"][..., steps, :]),
         "steps": torch.from_numpy(steps),
@@ -86,16 +85,19 @@ def pytorch_cell(run: WholeRun, other: Array | None, form: Form) -> str:
         packed=_packed(tensors),
         shapes=shapes,
     )
-    body = body_of(cell, form)
+    body = body_of(experiment, form)
     if len(steps) == 0:
-        return head + body + READOUT + NO_CHECK
+        return head + body + OUTPUTS + NO_CHECK
     compared = _said(steps, experiment.steps)
     check = CHECK.format(compared=compared, tolerance=TOLERANCES[experiment.dtype])
-    return head + body + READOUT + check
+    return head + body + OUTPUTS + check
 
 
 def _named(cell: Cell) -> str:
-    return f"{cell.activation} network" if cell.kind == "elman" else cell.kind.upper()
+    if cell.kind == "attention":
+        return "causal self-attention"
+    name = f"{cell.activation} network" if cell.kind == "elman" else cell.kind.upper()
+    return name if cell.layers == 1 else f"{name} of {cell.layers} layers"
 
 
 def _compared(h: Array, other: Array | None) -> np.ndarray:

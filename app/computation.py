@@ -23,25 +23,39 @@ from app.rollouts import (
     gradients_of,
     norms_of,
     rollout_of,
+    states_below,
     sweep_of,
+    top_of,
 )
 from app.stages import DTYPES, Setting, array, setting
 from app.verdict import Diagnosis
 from rnncore import (
+    AttentionCell,
+    CrossEntropyLoss,
+    ElmanCell,
+    GatedRollout,
     GradientChunk,
     LinearLoss,
+    Loss,
     MeanSquaredLoss,
     Rollout,
     Spectrum,
     StateChunk,
+    class_probabilities,
+    closed_loop,
     diagnose,
     largest_magnitude,
     loss_direction,
     min_max,
+    quantity_fate,
+    sampled_inputs,
+    spectrum,
 )
 from rnncore.bins import Edges
 
 ShouldStop = Callable[[], bool]
+
+MOST_UNITS = 512  # a larger closed loop would be decomposed for seconds at every change
 
 
 class Computation:
@@ -76,38 +90,50 @@ class Computation:
         with self._clock.counting("build"):
             found = matrix(self._experiment, self._shelf, self._should_stop)
             start = setting(self._experiment, found, self._shelf, self._device)
+            start = in_form(self._experiment, start, self._should_stop)
         yield from self._weights(found, start)
-        yield self._inputs(start)
+        if start.feeds_back_after is None:
+            yield self._inputs(start.x, start)
         # A drawn matrix has its spectrum already; that of an edited one can wait for the picture.
         if found.drawn is not None:
             yield self._spectrum(found)
         with self._clock.counting("forward"):
-            rollout = rollout_of(start, has_outputs="y" not in self._plan.omits)
+            rollout = rollout_of(start, has_outputs=not self._plan.omits.issuperset({"y", "p"}))
         yield from self._states(rollout)
+        if isinstance(rollout, Rollout | GatedRollout) and start.feeds_back_after is not None:
+            yield self._inputs(rollout.inputs(0, rollout.steps), start)
         with self._clock.counting("backward"):
             sweep = sweep_of(rollout, loss_of(self._experiment, start, self._device))
         yield from self._gradients(sweep)
         if found.drawn is None:
             yield self._spectrum(found)
-        yield self._done(found, rollout, sweep)
+        closed = self._closed_loop(start)
+        if closed is not None:
+            tensors = {"closed_loop_eigenvalues": array(torch.view_as_real(closed.eigenvalues))}
+            yield Frame("closed_loop", 0, self._experiment.steps, tensors)
+        yield self._done(found, rollout, sweep, closed)
 
     def _weights(self, found: Matrix, start: Setting) -> Iterator[Frame]:
         steps, others = self._experiment.steps, start.other_weights()
         if not self._plan.splits_weights:
-            yield Frame("weights", 0, steps, {**others, "W_hh": array(start.cell.W_hh)})
+            whole = {**others, **start.recurrent_weights(), **start.upper_weights()}
+            yield Frame("weights", 0, steps, whole)
             return
         yield Frame("weights", 0, steps, others, start.drawn.source)
         if found.drawn is None:
-            yield Frame("matrix", 0, steps, {"W_hh": array(start.cell.W_hh)})
+            yield Frame("matrix", 0, steps, start.recurrent_weights())
         else:
             drawn = {"W_hh_drawn": array(found.drawn.base)}
             yield Frame("matrix", 0, steps, drawn, found.source)
 
-    def _inputs(self, start: Setting) -> Frame:
-        x, edges = start.x, self._plan.edges
+    def _inputs(self, x: Tensor, start: Setting) -> Frame:
+        edges = self._plan.edges
         if edges is not None:
             x = largest_magnitude(x[..., edges[0] : edges[-1], :], np.array(edges))
         tensors = {"x": array(x), "h_0": array(start.h_0)}
+        if not self._plan.splits_weights:
+            above = enumerate(start.starts[1:], 1)
+            tensors |= {f"h_0_l{number}": array(h_0) for number, h_0 in above}
         return Frame("inputs", 0, self._experiment.steps, tensors)
 
     def _spectrum(self, found: Matrix) -> Frame:
@@ -134,6 +160,11 @@ class Computation:
                 **({"y": _values(chunk.y, edges)} if rollout.has_outputs else {}),
                 "log10_norm_h": _logs(chunk.log10_norm_h, edges),
             }
+            if self._experiment.output.kind == "classes" and rollout.has_outputs:
+                p = class_probabilities(chunk.y, self._experiment.output.temperature)
+                tensors["p"] = _values(p.to(chunk.y.dtype), edges)
+            for name, h in states_below(rollout, chunk.t0, chunk.t1).items():
+                tensors[name] = _values(h, edges)
             for name, logs in norms_of(rollout, chunk.t0, chunk.t1).items():
                 tensors[name] = _logs(logs, edges)
             tensors |= {name: _values(gate, edges) for name, gate in self._gates(rollout, chunk)}
@@ -141,9 +172,10 @@ class Computation:
 
     def _gates(self, rollout: AnyRollout, chunk: StateChunk) -> Iterator[tuple[str, Tensor]]:
         """The gates that are wanted."""
-        if isinstance(rollout, Rollout) or self._plan.omits.issuperset(GATE_TENSORS):
+        top = top_of(rollout)
+        if not isinstance(top, GatedRollout) or self._plan.omits.issuperset(GATE_TENSORS):
             return
-        for name, gate in rollout.gates(chunk.t0, chunk.t1).items():
+        for name, gate in top.gates(chunk.t0, chunk.t1).items():
             if name not in self._plan.omits:
                 yield name, gate
 
@@ -165,7 +197,18 @@ class Computation:
         c = loss_direction(self._experiment.cell.hidden_size)
         return {"cotangent": array(c.to(DTYPES[self._experiment.dtype]))}
 
-    def _done(self, found: Matrix, rollout: AnyRollout, sweep: AnySweep) -> Done:
+    def _closed_loop(self, start: Setting) -> Spectrum | None:
+        """The spectrum of what multiplies the state where outputs are fed back."""
+        if start.feeds_back_after is None or not isinstance(start.cell, ElmanCell):
+            return None
+        if start.cell.hidden_size > MOST_UNITS:
+            return None
+        with self._clock.counting("spectrum"):
+            return spectrum(closed_loop(start.cell, start.readout).W_hh.double().cpu())
+
+    def _done(
+        self, found: Matrix, rollout: AnyRollout, sweep: AnySweep, closed: Spectrum | None
+    ) -> Done:
         measured = self._measured(found)
         return Done(
             id=None,
@@ -173,17 +216,23 @@ class Computation:
             timings=self._clock.timings(),
             first_nonfinite_step=rollout.first_nonfinite_step,
             notes=[Note(code=note.code, message=note.message) for note in found.notes],
-            diagnosis=self._verdict(measured, rollout, sweep),
+            diagnosis=self._verdict(measured, rollout, sweep, closed),
             spectral_radius=_finite(measured.spectral_radius),
             largest_singular_value=_finite(measured.largest_singular_value),
             henrici_departure=_finite(measured.henrici_departure),
+            closed_loop_radius=_finite(closed.spectral_radius) if closed else None,
             experiment=in_force(self._experiment),
         )
 
-    def _verdict(self, measured: Spectrum, rollout: AnyRollout, sweep: AnySweep) -> Diagnosis:
+    def _verdict(
+        self, measured: Spectrum, rollout: AnyRollout, sweep: AnySweep, closed: Spectrum | None
+    ) -> Diagnosis:
         gradients = sweep.chunk(0, rollout.steps)
-        # With gates there is no one W_hh and no one φ' whose parts or bounds could be told.
+        # With gates, several layers or none there is no one W_hh and no one φ' whose parts or
+        # bounds could be told.
         parts = gradients if isinstance(gradients, GradientChunk) else None
+        # A certificate must hold whichever of the two matrices a step has.
+        sigma = max([measured, *([closed] if closed else [])], key=_stretch).largest_singular_value
         verdict = diagnose(
             log10_norm_h=rollout.log10_norm_h,
             log10_grad_h=gradients.log10_grad_h,
@@ -191,17 +240,54 @@ class Computation:
             log10_linear_gain=parts.log10_linear_gain if parts else None,
             loss_at=self._experiment.loss.at,
             activation=self._experiment.cell.activation if parts else "tanh",
-            largest_singular_value=measured.largest_singular_value if parts else None,
+            largest_singular_value=sigma if parts else None,
             dtype=DTYPES[self._experiment.dtype],
         )
-        return Diagnosis.model_validate(verdict.to_dict())
+        return Diagnosis.model_validate({**verdict.to_dict(), **self._parts_of_time(rollout)})
+
+    def _parts_of_time(self, rollout: AnyRollout) -> dict[str, object]:
+        """What became of the states while they were fed, and while the network generated."""
+        after = self._experiment.generation.after
+        if after is None or after >= rollout.steps:
+            return {"fed": None, "generating": None}
+        logs = rollout.log10_norm_h
+        fates = {"fed": logs[..., :after], "generating": logs[..., after - 1 :]}
+        return {name: quantity_fate(part, toward="end").to_dict() for name, part in fates.items()}
 
 
-def loss_of(experiment: Experiment, start: Setting, device: str) -> LinearLoss | MeanSquaredLoss:
+def _stretch(measured: Spectrum) -> float:
+    return measured.largest_singular_value
+
+
+def in_form(experiment: Experiment, start: Setting, should_stop: ShouldStop) -> Setting:
+    """The setting of a run in which outputs are fed back, if they are.
+
+    Classes are drawn first: what was drawn is an input like any other.
+    """
+    after = experiment.generation.after
+    if after is None or after >= experiment.steps:
+        return start
+    if experiment.output.kind == "values":
+        return replace(start, feeds_back_after=after)
+    assert not isinstance(start.cell, AttentionCell)
+    x = sampled_inputs(
+        *(start.cell, start.x, start.h_0, start.readout),
+        after=after,
+        temperature=experiment.output.temperature,
+        seed=experiment.generation.seed,
+        should_stop=should_stop,
+    )
+    return replace(start, x=x)
+
+
+def loss_of(experiment: Experiment, start: Setting, device: str) -> Loss:
     """The loss of a run."""
     wish, cell = experiment.loss, experiment.cell
     if wish.kind == "linear":
         return LinearLoss(loss_direction(cell.hidden_size), wish.at)
+    if wish.kind == "cross_entropy":
+        classes = 0 if wish.target is None else wish.target
+        return CrossEntropyLoss(torch.tensor(classes).to(device), start.readout, wish.at)
     target = torch.zeros(cell.output_size, dtype=torch.float64)
     if wish.target is not None:
         target = torch.tensor(wish.target, dtype=torch.float64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 from pydantic_core import PydanticCustomError
 
-from app.gates import BIAS_BLOCKS, GATES
+from app.gates import BIAS_BLOCKS, GATES, INPUT_BLOCKS
 
 if TYPE_CHECKING:
     from app.edits import Edit
@@ -45,6 +45,7 @@ def check(experiment: Experiment) -> None:
             )
     _check_edits(experiment)
     _check_shapes(experiment)
+    _check_form(experiment)
     for field, numbers in _all_numbers(experiment):
         _check_fits_dtype(field, numbers, experiment.dtype)
 
@@ -60,10 +61,9 @@ def _check_edits(experiment: Experiment) -> None:
     inputs = "input_size", cell.input_size
     outputs = "output_size", cell.output_size
     gates, biases = len(GATES[cell.kind]), BIAS_BLOCKS[cell.kind]
-    rows = _times(gates, hidden)
     sizes = {
-        "recurrent.edits": (rows, hidden),
-        "input_weights.edits": (rows, inputs),
+        "recurrent.edits": (_times(gates, hidden), hidden),
+        "input_weights.edits": (_times(INPUT_BLOCKS[cell.kind], hidden), inputs),
         "bias.edits": (_times(biases, hidden), hidden),
         "readout.edits": (outputs, hidden),
         "output_bias.edits": (outputs, outputs),
@@ -112,6 +112,54 @@ def _check_shapes(experiment: Experiment) -> None:
             _refuse("loss.target", "has the wrong length", len(target), expected)
     elif experiment.loss.kind == "mse" and experiment.loss.target == []:
         _refuse("loss.target", "is empty", 0, f"{cell.output_size} numbers, or null for zero")
+    if experiment.loss.kind == "cross_entropy" and experiment.loss.target is not None:
+        _check_classes(experiment.loss.target, steps, cell.output_size)
+
+
+def _check_form(experiment: Experiment) -> None:
+    """What is fed back must fit, and not every cell can do everything."""
+    cell, after = experiment.cell, experiment.generation.after
+    if after is not None:
+        if cell.kind == "attention":
+            _refuse(
+                "generation.after",
+                "is for recurrent cells",
+                after,
+                "null with attention",
+                "Choose a recurrent cell, or set it to null.",
+            )
+        if cell.layers > 1:
+            _refuse(
+                "generation.after",
+                "is for one layer",
+                after,
+                f"null with {cell.layers} layers",
+                "Set cell.layers to 1, or generation.after to null.",
+            )
+        if cell.input_size != cell.output_size:
+            _refuse(
+                "cell.output_size",
+                "does not fit generation, where y_t is fed back as x_{t+1}",
+                cell.output_size,
+                f"{cell.input_size}, as input_size",
+                "Give both sizes the same value, or set generation.after to null.",
+            )
+    if cell.kind == "attention" and cell.layers > 1:
+        _refuse("cell.layers", "is for recurrent cells", cell.layers, "1 with attention")
+
+
+def _check_classes(target: int | Sequence[int], steps: int, outputs: int) -> None:
+    if isinstance(target, int):
+        classes: dict[str, int] = {"loss.target": target}
+    else:
+        if len(target) != steps:
+            expected = f"{steps} classes, one per step, or one class"
+            _refuse("loss.target", "has the wrong length", len(target), expected)
+        classes = {f"loss.target.{t}": each for t, each in enumerate(target)}
+    for field, each in classes.items():
+        if each >= outputs:
+            expected = f"0 to {outputs - 1}, for output_size is {outputs}"
+            _refuse(field, "is no class", each, expected, "Classes count from 0.")
 
 
 def _check_rows(field: str, rows: Sequence[object], steps: int, size: int, size_name: str) -> None:

@@ -16,14 +16,17 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 ContentHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Vector = Annotated[list[float], Field(fail_fast=True)]
 Rows = Annotated[list[Vector], Field(fail_fast=True)]
+Classes = Annotated[list[Index], Field(fail_fast=True)]
 
 
 class Cell(Document):
     """The recurrent cell and its sizes."""
 
-    kind: Literal["elman", "gru", "lstm"] = "elman"
+    kind: Literal["elman", "gru", "lstm", "attention"] = "elman"
     """Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
-    their gates stacked along the rows of the weights, r z n and i f g o."""
+    their gates stacked along the rows of the weights, r z n and i f g o. attention is no recurrent
+    cell but its contrast: one head of causal self-attention over e_t = W_xh x_t + b_h, its output
+    in the place of h_t, W_q W_k W_v stacked in the place of W_hh."""
     activation: Literal["tanh", "relu", "linear"] = "tanh"
     """The activation φ of an elman cell; gru and lstm have their own."""
     input_size: int = Field(1, ge=1)
@@ -32,6 +35,9 @@ class Cell(Document):
     """H, the number of hidden units; 1 to the server's --max-hidden."""
     output_size: int = Field(1, ge=1)
     """O, the number of outputs; 1 to the server's --max-output."""
+    layers: int = Field(1, ge=1)
+    """Layers on top of one another, each fed by the states of the one below, as PyTorch's
+    num_layers; 1 to the server's --max-layers. Edits are those of the first layer."""
 
 
 class WeightsFile(Document):
@@ -233,6 +239,24 @@ Target = Annotated[
 ]
 
 
+def _class_target_shape(value: Any) -> str:
+    return "list" if isinstance(value, list) else "class"
+
+
+ClassTarget = Annotated[
+    Annotated[Index, Tag("class")] | Annotated[Classes, Tag("list")],
+    Discriminator(_class_target_shape),
+]
+
+
+class CrossEntropyLoss(_Loss):
+    """-log p_t[target_t] with p_t = softmax(y_t), whatever the temperature."""
+
+    kind: Literal["cross_entropy"]
+    target: ClassTarget | None = None
+    """The class that is right, from 0: one for every step, or T of them; null means class 0."""
+
+
 class MeanSquaredLoss(_Loss):
     """½‖y_t - target_t‖²."""
 
@@ -242,9 +266,32 @@ class MeanSquaredLoss(_Loss):
 
 
 Loss = Annotated[
-    Annotated[LinearLoss, Tag("linear")] | Annotated[MeanSquaredLoss, Tag("mse")],
+    Annotated[LinearLoss, Tag("linear")]
+    | Annotated[MeanSquaredLoss, Tag("mse")]
+    | Annotated[CrossEntropyLoss, Tag("cross_entropy")],
     tagged("kind", "linear"),
 ]
+
+
+class Output(Document):
+    """What the outputs are: numbers, or the logits of classes."""
+
+    kind: Literal["values", "classes"] = "values"
+    """With classes p(x_{t+1} | x_1 … x_t) = softmax(y_t / temperature) is told at every step."""
+    temperature: float = Field(1.0, ge=0)
+    """Of the softmax, 0 or more; 0 is its limit, the most likely class alone."""
+
+
+class Generation(Document):
+    """The network's own outputs as its input: y_t is fed back as x_{t+1}.
+
+    Outputs that are classes are fed back as the one-hot vector of a class drawn from p.
+    """
+
+    after: int | None = Field(None, ge=1)
+    """Steps whose input is given, 1 or more; then the network generates. null: it never does."""
+    seed: Seed = 7
+    """Seed of what is drawn; 0 to 2^53 - 1."""
 
 
 def _not_true(version: Any) -> Any:
@@ -263,6 +310,8 @@ class Experiment(Document):
     bias: Bias = Field(default_factory=Bias)
     readout: Readout = Field(default_factory=Readout)
     output_bias: OutputBias = Field(default_factory=OutputBias)
+    output: Output = Field(default_factory=Output)
+    generation: Generation = Field(default_factory=Generation)
     input: Input = Field(default_factory=Impulse)
     initial_state: InitialState = Field(default_factory=Zeros)
     loss: Loss = Field(default_factory=LinearLoss)

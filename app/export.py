@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import safetensors.torch
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from app.errors import Refusal, refusal
-from app.experiment import Experiment, LinearLoss, Readout, Silence, Zeros
+from app.experiment import Experiment, Generation, LinearLoss, Readout, Silence, Zeros
 from app.frames import Array
 from app.link import write_link
 from app.versions import versions
@@ -48,8 +48,36 @@ class WholeRun:
     @property
     def weights(self) -> dict[str, Tensor]:
         """The weights in force, in the run's dtype."""
-        symbols = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
+        recurrent = "W_qkv" if self.experiment.cell.kind == "attention" else "W_hh"
+        symbols = ("W_xh", recurrent, "b_h", "W_hy", "b_y")
         return {name: torch.from_numpy(self.arrays[name].copy()) for name in symbols}
+
+    @property
+    def h_0(self) -> Tensor:
+        """The initial state (…, H), of several layers (L, …, H) as PyTorch has it."""
+        below = [f"h_0_l{layer}" for layer in range(1, self.experiment.cell.layers)]
+        starts = [torch.from_numpy(self.arrays[name].copy()) for name in ("h_0", *below)]
+        return torch.stack(starts) if below else starts[0]
+
+    def tensors(self, *, has_readout: bool = True) -> dict[str, Tensor]:
+        """The weights under PyTorch's names; those of attention, which it has no module for, under
+        the chapter's."""
+        weights = self.weights
+        readout = {name: weights.pop(name) for name in ("W_hy", "b_y")}
+        if not has_readout:
+            readout = {}
+        if self.experiment.cell.kind == "attention":
+            named = {"readout.weight": "W_hy", "readout.bias": "b_y"}
+            return weights | {name: readout[symbol] for name, symbol in named.items() if readout}
+        names = self.names
+        found = state_dict_of(weights | readout, names)
+        for layer in range(1, self.experiment.cell.layers):
+            above = {
+                name: torch.from_numpy(self.arrays[f"{name}_l{layer}"].copy())
+                for name in ("W_xh", "W_hh", "b_h")
+            }
+            found |= state_dict_of(above, replace(names, suffix=_suffix(names.suffix, layer)))
+        return found
 
     @property
     def origin(self) -> dict[str, str]:
@@ -59,6 +87,11 @@ class WholeRun:
             "link": link_of(self.experiment),
             "versions": json.dumps(versions()),
         }
+
+
+def _suffix(first: str, above: int) -> str:
+    """The suffix of a layer further up: _l0 becomes _l1."""
+    return f"_l{int(first.removeprefix('_l') or 0) + above}"
 
 
 def link_of(experiment: Experiment) -> str:
@@ -75,6 +108,7 @@ def without_run(experiment: Experiment) -> Experiment:
         "input": Silence(kind="silence"),
         "initial_state": Zeros(),
         "loss": LinearLoss(),
+        "generation": Generation(),
         "steps": 1,
         "batch_size": 1,
     }
@@ -87,15 +121,13 @@ def network_file(run: WholeRun) -> bytes:
     The readout is written where it was loaded, edited or asked for: a bare nn.RNN, whose state
     dict has no more than the recurrent layer, then loads what is left.
     """
-    weights = run.weights
     experiment = run.experiment
-    if not run.has_readout:
-        del weights["W_hy"], weights["b_y"]
+    tensors = run.tensors(has_readout=run.has_readout)
     # A header has an end, which a document of many edits would be past.
     metadata = {k: text for k, text in run.origin.items() if len(text) <= LONGEST_METADATA}
     if experiment.cell.kind == "elman":
         metadata["nonlinearity"] = experiment.cell.activation
-    return safetensors.torch.save(state_dict_of(weights, run.names), metadata)
+    return safetensors.torch.save(tensors, metadata)
 
 
 def npz_file(run: WholeRun) -> bytes:

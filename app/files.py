@@ -113,8 +113,12 @@ class Files:
         self._opened.keep(digest, found, found.nbytes)
         return found
 
-    def layer(self, experiment: Experiment) -> RecurrentLayer | None:
+    def layer(self, experiment: Experiment, above: int = 0) -> RecurrentLayer | None:
         """The recurrent layer that the Experiment brings along; None where all is drawn.
+
+        Args:
+            experiment: the document.
+            above: how many layers further up, in the order of the file.
 
         Raises:
             Refusal: the file is not here, has no such layer, or one that doesn't fit the cell.
@@ -123,13 +127,19 @@ class Files:
         if wish.file is None:
             return None
         layers = self.find(wish.file, "weights.file").layers
+        number = wish.layer + above
         if wish.layer >= len(layers):
             raise _misfit(
                 "weights.layer", wish.layer, f"0 to {len(layers) - 1}" if layers else "no layer"
             )
-        layer = layers[wish.layer]
+        if number >= len(layers):
+            expected = f"at most {len(layers) - wish.layer}, as the file has them"
+            raise _misfit("cell.layers", experiment.cell.layers, expected)
+        layer = layers[number]
         if layer.problem or layer.cell != experiment.cell.kind:
-            raise _misfit("weights.layer", f"layer {wish.layer}, {layer.cell}", "a layer to run")
+            raise _misfit("weights.layer", f"layer {number}, {layer.cell}", "a layer to run")
+        if above:
+            return _upper(layer, experiment)
         for name, size in sizes(layer).items():
             given = getattr(experiment.cell, name)
             if size is not None and given != size:
@@ -166,6 +176,17 @@ def sizes(layer: RecurrentLayer) -> dict[str, int | None]:
         "input_size": layer.input_size,
         "output_size": layer.output_size,
     }
+
+
+def _upper(layer: RecurrentLayer, experiment: Experiment) -> RecurrentLayer:
+    """A layer that is fed by the one below, which it must fit."""
+    H, got = experiment.cell.hidden_size, f"{layer.input_size} inputs, {layer.hidden_size} units"
+    if (layer.input_size, layer.hidden_size) != (H, H):
+        raise _misfit("cell.layers", got, f"layers that are fed by {H} units, and have as many")
+    if layer.output_size not in (None, experiment.cell.output_size):
+        expected = f"{layer.output_size}, as the file has it"
+        raise _misfit("cell.output_size", experiment.cell.output_size, expected)
+    return layer
 
 
 def _input(contents: Contents) -> Tensor | None:

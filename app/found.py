@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import torch
@@ -74,6 +74,8 @@ class FoundFile(ServerMessage):
     """SHA-256 of the file, by which Experiments name it."""
     format: Format
     layers: list[FoundLayer]
+    stacks: list[FoundLayer]
+    """Modules of several layers, all of which can be run on top of one another."""
     input: FoundInput | None
     left_out: list[FoundTensor] = Field(default_factory=list)
     """Tensors that nothing is made of."""
@@ -88,6 +90,7 @@ def found_file(digest: str, opened: Opened, settings: Settings) -> FoundFile:
         file=digest,
         format=opened.contents.format,
         layers=layers,
+        stacks=list(_stacks(layers, opened, settings)),
         input=_input(digest, opened, settings),
         left_out=[
             _tensor(name, tensor)
@@ -97,14 +100,26 @@ def found_file(digest: str, opened: Opened, settings: Settings) -> FoundFile:
     )
 
 
-def experiment_of(found: FoundFile, layer: int = 0) -> Experiment:
+def experiment_of(found: FoundFile, layer: int | None = None) -> Experiment:
     """The Experiment that opens a file, everything else at its default.
+
+    Args:
+        found: the file.
+        layer: one layer alone; None for all layers of the first module.
 
     Raises:
         Refusal: there is no such layer, or it can't be opened.
     """
     if not found.layers and found.input is not None:
         return experiment_with(found.input.changes)
+    return experiment_with(chosen_layer(found, layer).changes)
+
+
+def chosen_layer(found: FoundFile, layer: int | None) -> FoundLayer:
+    """One layer of a file; None for all layers of its first module. Raises as `experiment_of`."""
+    if layer is None and found.stacks and found.stacks[0].problem is None:
+        return found.stacks[0]
+    layer = layer or 0
     if not 0 <= layer < len(found.layers):
         raise refusal(
             "invalid_field",
@@ -116,7 +131,7 @@ def experiment_of(found: FoundFile, layer: int = 0) -> Experiment:
     chosen = found.layers[layer]
     if chosen.problem is not None:
         raise Refusal(Error(code="invalid_file", message=chosen.problem))
-    return experiment_with(chosen.changes)
+    return chosen
 
 
 def experiment_with(changes: Changes, document: Mapping[str, Any] | None = None) -> Experiment:
@@ -154,6 +169,43 @@ def _layer(
         tensors=tensors,
         problem=_problem(layer, settings),
         changes=_layer_changes(digest, k, layer, opened),
+    )
+
+
+def _stacks(layers: list[FoundLayer], opened: Opened, settings: Settings) -> Iterator[FoundLayer]:
+    """The modules of which every layer is fed by the one below."""
+    for first, layer in enumerate(opened.layers):
+        prefix, count = layer.names.prefix, 1
+        if layer.names.suffix != "_l0" or layer.problem:
+            continue
+        for above in opened.layers[first + 1 :]:
+            names = above.names
+            if (names.prefix, names.suffix) != (prefix, f"_l{count}") or above.problem:
+                break
+            count += 1
+        if count > 1:
+            yield _stack(layers[first : first + count], prefix.rstrip("."), settings)
+
+
+def _stack(layers: list[FoundLayer], module: str, settings: Settings) -> FoundLayer:
+    bottom, top, count = layers[0], layers[-1], len(layers)
+    problem = next((layer.problem for layer in layers if layer.problem is not None), None)
+    if count > settings.max_layers:
+        problem = (
+            f"cell.layers is out of range: got {count}; expected 1 to {settings.max_layers}. Start "
+            f"the server with {flag('max_layers')} to raise the limit."
+        )
+    changes = bottom.changes | {"cell.layers": count}
+    if top.output_size is not None:
+        changes["cell.output_size"] = top.output_size
+    return bottom.model_copy(
+        update={
+            "name": f"all {count} layers of {module}" if module else f"all {count} layers",
+            "output_size": top.output_size,
+            "tensors": [tensor for layer in layers for tensor in layer.tensors],
+            "problem": problem,
+            "changes": changes,
+        }
     )
 
 
@@ -199,6 +251,8 @@ def _layer_changes(digest: str, k: int, layer: RecurrentLayer, opened: Opened) -
         "weights.file": digest,
         "weights.layer": k,
         "cell.kind": layer.cell,
+        "cell.layers": 1,
+        "generation.after": None,
         "recurrent.spectral_radius": None,
         "recurrent.gain": None,
     }

@@ -17,6 +17,7 @@ Kind = Literal[
     "matrix",
     "inputs",
     "spectrum",
+    "closed_loop",
     "states",
     "gradients",
     "run",

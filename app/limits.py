@@ -28,12 +28,17 @@ class Cost:
 def check_limits(experiment: Experiment, view: View | None, settings: Settings) -> Cost:
     """The run's cost. Raises a `Refusal` (over_limit) that names the first limit it is over."""
     cell = experiment.cell
+    attending = []
+    if cell.kind == "attention":
+        attending = [("steps", experiment.steps, "max_attention_steps")]
     for field, size, limit in (
         ("cell.hidden_size", cell.hidden_size, "max_hidden"),
         ("cell.input_size", cell.input_size, "max_input"),
         ("cell.output_size", cell.output_size, "max_output"),
         ("steps", experiment.steps, "max_steps"),
         ("batch_size", experiment.batch_size, "max_batch"),
+        ("cell.layers", cell.layers, "max_layers"),
+        *attending,
     ):
         largest: int = getattr(settings, limit)
         if size > largest:
@@ -103,22 +108,30 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     columns = T if view is None else min(view.columns, view.t1 - view.t0)
     values_per_norm = 1 if view is None else 2
     gates, kept = len(GATES[cell.kind]), KEPT[cell.kind]
-    weights = gates * H * (D + H) + O * H + BIAS_BLOCKS[cell.kind] * H + O
+    held = gates * H if cell.kind == "attention" else 0  # queries, keys and values of every step
+    below = cell.layers - 1
+    probabilities = O if experiment.output.kind == "classes" else 0
+    # Eigenvalues of the loop that is closed; W_hh + W_xh W_hy, and the work space for them, beside.
+    closed = 2 * NORM_BYTES * H if experiment.generation.after is not None else 0
+    biases = BIAS_BLOCKS[cell.kind] * H
+    weights = gates * H * (D + H) + O * H + biases + O + below * (2 * gates * H * H + biases)
     draw = NORM_BYTES * gates * H * H  # W_hh as it was drawn, for a client that scales it
     result = (
-        item * (weights + B * H + H)
+        item * (weights + B * H * cell.layers + H)
         + draw
         + NORM_BYTES * 3 * H
-        + item * B * columns * (D + (1 + kept) * H + O)
-        + NORM_BYTES * values_per_norm * columns * ((2 + MORE_NORMS[cell.kind]) * B + 2)
+        + item * B * columns * (D + (1 + kept + below) * H + O + probabilities)
+        + closed
+        + NORM_BYTES * values_per_norm * columns * ((2 + MORE_NORMS[cell.kind] + 2 * below) * B + 2)
     )
     memory = (
         result
         + (NORM_BYTES + item) * weights  # the draw in float64, and as it is used
         + NORM_BYTES * 8 * H * H  # spectrum: copies of W, and complex work space
-        + item * B * T * ((3 + 2 * kept) * H + O)  # the drive, a, the states; the outputs
+        # The drive, a, the states, what a layer hands down; the outputs and what is made of them.
+        + item * B * T * ((3 + 2 * kept) * H * cell.layers + below * H + held + 3 * O)
         + (NORM_BYTES + item) * B * T * D
-        + NORM_BYTES * 8 * B * T  # norms, scales and their logarithms
+        + NORM_BYTES * 8 * B * T * cell.layers  # norms, scales and their logarithms
     )
     return Cost(result, memory)
 

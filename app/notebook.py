@@ -30,7 +30,7 @@ from app.engine import RunEngine
 from app.faults import refusal_of
 from app.file_formats import invalid_file
 from app.files import Files
-from app.found import experiment_of, experiment_with, found_file
+from app.found import chosen_layer, experiment_with, found_file
 from app.frames import Array, Frame
 from app.link import read_link, write_link
 from app.plan import Plan
@@ -81,7 +81,7 @@ def show(
     module: nn.Module | Mapping[str, Tensor],
     x: object = None,
     *,
-    layer: int = 0,
+    layer: int | None = None,
     experiment: Mapping[str, Any] | None = None,
 ) -> Address:
     """Opens a trained module in the page; its address, which a notebook shows inline.
@@ -93,7 +93,7 @@ def show(
         module: an nn.RNN, nn.GRU, nn.LSTM or one of their cells, a module with one inside, or a
             state dict.
         x: an input, (T, D) or (B, T, D); None for that of `experiment`.
-        layer: which of its recurrent layers, from 0.
+        layer: one of its recurrent layers alone, from 0; None for all of them, as they are stacked.
         experiment: what else is to differ from `{}`, such as {"steps": 500}.
 
     Raises:
@@ -142,7 +142,7 @@ def load(link: str, file: str | PathLike[str] | None = None) -> Loaded:
 
 
 def _weights(
-    module: nn.Module | Mapping[str, Tensor], layer: int, files: Files, settings: Settings
+    module: nn.Module | Mapping[str, Tensor], layer: int | None, files: Files, settings: Settings
 ) -> dict[str, Any]:
     """Keeps the weights; the change of an Experiment that opens them."""
     metadata: dict[str, str] = {}
@@ -156,8 +156,7 @@ def _weights(
     tensors = _recurrent_part(state)
     digest, opened = files.keep(safetensors.torch.save(tensors, metadata))
     found = found_file(digest, opened, settings)
-    experiment_of(found, layer)  # says what can't be opened
-    return dict(found.layers[layer].changes)
+    return dict(chosen_layer(found, layer).changes)
 
 
 def _recurrent_part(state: Mapping[str, Any]) -> dict[str, Tensor]:

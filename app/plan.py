@@ -10,7 +10,7 @@ import numpy as np
 
 from app.experiment import Experiment
 from app.gates import GATES
-from app.protocol import W_HH_PARTS, Analyse, Analysis, Run
+from app.protocol import LEFT_OUT_WITH, Analyse, Analysis, Run
 from rnncore import (
     backward_bounds,
     bin_edges,
@@ -48,7 +48,8 @@ class Plan:
     def of(cls, run: Run) -> Plan:
         """Chunks that start small and grow; with a view each holds whole bins."""
         steps, view, splits = run.experiment.steps, run.view, run.split_weights
-        omits = frozenset[str](run.omit) | (W_HH_PARTS if "W_hh" in run.omit else frozenset())
+        with_them = (part for name in run.omit for part in LEFT_OUT_WITH.get(name, ()))
+        omits = frozenset[str]([*run.omit, *with_them])
         products = _products(run.experiment)
         if view is None:
             if steps < SHORT_STEPS and products <= SHORT_PRODUCTS:
@@ -111,8 +112,10 @@ def plan_of(message: Run | Analyse) -> AnyPlan:
 
 def _products(experiment: Experiment) -> int:
     """Multiplications of a forward run."""
-    cell = experiment.cell
-    return experiment.batch_size * experiment.steps * len(GATES[cell.kind]) * cell.hidden_size**2
+    cell, T = experiment.cell, experiment.steps
+    weights = len(GATES[cell.kind]) * cell.hidden_size**2 * (2 * cell.layers - 1)
+    looked_at = T * cell.hidden_size if cell.kind == "attention" else 0
+    return experiment.batch_size * T * (weights + looked_at)
 
 
 def _growing(edges: Sequence[int]) -> Iterator[Bounds]:

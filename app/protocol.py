@@ -44,8 +44,11 @@ class View(Document):
 GateTensor = Literal["i", "f", "g", "o", "c", "r", "z", "n"]
 GATE_TENSORS = frozenset[str](get_args(GateTensor))  # of gru and lstm alone, and large
 WeightTensor = Literal["W_xh", "b_h", "W_hy", "b_y"]
-# What is left out with W_hh, in whichever parts it is sent.
-W_HH_PARTS = frozenset({"W_hh", "W_hh_drawn", "W_hh_scale"})
+# What is left out with a tensor: W_hh in whichever parts it is sent, and the spectrum in force.
+LEFT_OUT_WITH: dict[str, tuple[str, ...]] = {
+    "W_hh": ("W_hh_drawn", "W_hh_scale"),
+    "eigenvalues": ("closed_loop_eigenvalues",),
+}
 Omissible = Literal[
     WeightTensor,
     "W_hh",
@@ -54,6 +57,7 @@ Omissible = Literal[
     "x",
     "h_0",
     "y",
+    "p",
     "log10_grad_W_xh",
     "cotangent",
     GateTensor,
@@ -74,8 +78,8 @@ class Run(Document):
     no edits; its factor, W_hh_scale, comes with the spectrum. Then W_hh is W_hh_scale · W_hh_drawn
     rounded to the run's dtype, and a changed ρ sends no matrix."""
     omit: list[Omissible] = Field([], max_length=len(get_args(Omissible)))
-    """Tensors that are not sent, W_hh in all its parts; a frame of which nothing is left isn't
-    either."""
+    """Tensors that are not sent: W_hh in all its parts, eigenvalues also those of the closed loop;
+    a frame of which nothing is left isn't either."""
 
     @model_validator(mode="after")
     def _view_lies_inside(self) -> Self:
@@ -136,6 +140,7 @@ class Limits(ServerMessage):
     max_input: int
     max_output: int
     max_batch: int
+    max_layers: int
     max_edits: int
     max_message_bytes: int
     max_result_bytes: int
@@ -205,6 +210,8 @@ class Done(ServerMessage):
     """Measured σ_max of the W_hh in force."""
     henrici_departure: float | None = None
     """√(‖W‖_F² - Σ|λ|²) of the W_hh in force; 0 for a normal matrix."""
+    closed_loop_radius: float | None = None
+    """Measured spectral radius of W_hh + W_xh W_hy, where an elman cell feeds its outputs back."""
     experiment: Experiment | None = None
     """The whole Experiment in force, with spectral_radius the number in force."""
 

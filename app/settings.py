@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     """Largest output_size, O."""
     max_batch: Size = 256
     """Largest batch_size, B."""
+    max_attention_steps: Size = 8192
+    """Largest steps with attention, whose time grows as T²."""
+    max_layers: Size = 16
+    """Most layers on top of one another."""
     max_edits: Size = 10_000
     """Most edits of one matrix in one document."""
     max_message_bytes: Size = 16 * MEBIBYTE

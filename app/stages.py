@@ -13,9 +13,11 @@ from app.edits import Edit
 from app.experiment import Experiment
 from app.files import Files
 from app.frames import Array
-from app.gates import BIAS_BLOCKS, GATES, KEEPING, block
+from app.gates import BIAS_BLOCKS, GATES, INPUT_BLOCKS, KEEPING, block
+from app.layers import seed_of_layer, upper_layers
 from app.matrix import Matrix, Shelf, origin_of
 from rnncore import (
+    AttentionCell,
     ElmanCell,
     GRUCell,
     LSTMCell,
@@ -35,7 +37,8 @@ EDITED = {
     "W_hy": "readout.edits",
     "b_y": "output_bias.edits",
 }
-Cell = ElmanCell | GRUCell | LSTMCell
+RecurrentCell = ElmanCell | GRUCell | LSTMCell
+Cell = RecurrentCell | AttentionCell
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -65,11 +68,16 @@ def weights(experiment: Experiment, shelf: Shelf, device: str) -> Weights:
 
     def make() -> Weights:
         layer = shelf.files.layer(experiment)
-        brought = {} if layer is None else layer.weights
+        brought = {} if layer is None else dict(layer.weights)
+        if layer is not None and cell.layers > 1:
+            # The readout reads the top layer.
+            top = shelf.files.layer(experiment, cell.layers - 1)
+            assert top is not None
+            brought |= {name: top.weights[name] for name in ("W_hy", "b_y") if name in top.weights}
         b_h = gaussian_bias(BIAS_BLOCKS[cell.kind] * H, scale=bias.scale, seed=bias.seed)
-        if cell.kind != "elman":
+        if cell.kind in ("gru", "lstm"):
             b_h[block(KEEPING, H)] += bias.forget
-        rows = len(GATES[cell.kind]) * H
+        rows = INPUT_BLOCKS[cell.kind] * H
         drawn = {
             "W_xh": gaussian_weights(rows, D, scale=drive.scale, seed=drive.seed),
             "b_h": b_h,
@@ -97,10 +105,32 @@ class Setting:
     """Everything that a run starts from, in its dtype and on its device."""
 
     cell: Cell
+    above: tuple[RecurrentCell, ...]  # the layers above, from the second on
     readout: Readout
     x: Tensor  # (…, T, D)
-    h_0: Tensor  # (…, H)
+    starts: tuple[Tensor, ...]  # h_0 (…, H) of each layer, the bottom first
     drawn: Weights
+    feeds_back_after: int | None = None  # outputs as they are, not classes drawn from them
+
+    @property
+    def h_0(self) -> Tensor:
+        """That of the first layer."""
+        return self.starts[0]
+
+    def recurrent_weights(self) -> Mapping[str, Array]:
+        """W_hh by its name; of attention, which has none, what stands in its place."""
+        if isinstance(self.cell, AttentionCell):
+            return {"W_qkv": array(self.cell.W_qkv)}
+        return {"W_hh": array(self.cell.W_hh)}
+
+    def upper_weights(self) -> Mapping[str, Array]:
+        """The weights of the layers above the first, by PyTorch's number."""
+        found = {}
+        for number, cell in enumerate(self.above, 1):
+            b_h = cell.b_h if not isinstance(cell, GRUCell) else torch.cat((cell.b_h, cell.b_hn))
+            for name, weight in (("W_xh", cell.W_xh), ("W_hh", cell.W_hh), ("b_h", b_h)):
+                found[f"{name}_l{number}"] = array(weight)
+        return found
 
     def other_weights(self) -> Mapping[str, Array]:
         """All weights but W_hh, by name."""
@@ -121,29 +151,39 @@ def setting(experiment: Experiment, found: Matrix, shelf: Shelf, device: str) ->
     dtype = DTYPES[experiment.dtype]
     drawn = weights(experiment, shelf, device)
     W_hh = cast("W_hh", found.W_hh, dtype).to(device)
-    x, h_0 = stimuli(experiment, shelf.files)
+    x, starts = stimuli(experiment, shelf.files)
+    above = [
+        _recurrent(experiment, layer.W_xh, layer.W_hh, layer.b_h)
+        for layer in upper_layers(experiment, shelf, dtype, device)
+    ]
     return Setting(
         _cell(experiment, drawn.W_xh, W_hh, drawn.b_h),
+        tuple(above),
         drawn.readout,
         cast("x", x, dtype).to(device),
-        cast("h_0", h_0, dtype).to(device),
+        tuple(cast("h_0", h_0, dtype).to(device) for h_0 in starts),
         drawn,
     )
 
 
 def _cell(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Cell:
-    match experiment.cell.kind:
-        case "elman":
-            return ElmanCell(W_xh, W_hh, b_h, experiment.cell.activation)
-        case "gru":
-            inside = len(GATES["gru"]) * experiment.cell.hidden_size
-            return GRUCell(W_xh, W_hh, b_h[:inside], b_h[inside:])
-        case "lstm":
-            return LSTMCell(W_xh, W_hh, b_h)
+    if experiment.cell.kind == "attention":
+        return AttentionCell(W_xh, W_hh, b_h)
+    return _recurrent(experiment, W_xh, W_hh, b_h)
 
 
-def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, Tensor]:
-    """x (…, T, D) and h_0 (…, H) in float64; a batch axis leads for more than one sequence."""
+def _recurrent(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> RecurrentCell:
+    if experiment.cell.kind == "gru":
+        inside = len(GATES["gru"]) * experiment.cell.hidden_size
+        return GRUCell(W_xh, W_hh, b_h[:inside], b_h[inside:])
+    if experiment.cell.kind == "lstm":
+        return LSTMCell(W_xh, W_hh, b_h)
+    return ElmanCell(W_xh, W_hh, b_h, experiment.cell.activation)
+
+
+def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, list[Tensor]]:
+    """x (…, T, D) and h_0 (…, H) of each layer in float64; a batch axis leads for more than one
+    sequence."""
     steps, cell = experiment.steps, experiment.cell
     B = experiment.batch_size if experiment.batch_size > 1 else None
     drive, start = experiment.input, experiment.initial_state
@@ -162,15 +202,18 @@ def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, Tensor]:
         values=values,
         batch_size=B,
     )
-    h_0 = initial_state(
-        start.kind,
-        cell.hidden_size,
-        seed=start.seed if start.kind == "random" else 0,
-        scale=start.scale if start.kind == "random" else 1.0,
-        values=_repeated(start.values, B) if start.kind == "values" else None,
-        batch_size=B,
-    )
-    return x, h_0
+    starts = [
+        initial_state(
+            start.kind,
+            cell.hidden_size,
+            seed=seed_of_layer(start.seed, layer) if start.kind == "random" else 0,
+            scale=start.scale if start.kind == "random" else 1.0,
+            values=_repeated(start.values, B) if start.kind == "values" else None,
+            batch_size=B,
+        )
+        for layer in range(cell.layers)
+    ]
+    return x, starts
 
 
 def _repeated(values: Sequence[object], batch_size: int | None) -> Tensor:

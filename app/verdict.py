@@ -71,6 +71,10 @@ class Diagnosis(_Measured):
     """The verdict of a run; with a batch, of the mean over its sequences of log10 norms."""
 
     states: StatesVerdict
+    fed: StatesVerdict | None
+    """Of a run that generates: what became of ‖h_t‖ while the input was given,"""
+    generating: StatesVerdict | None
+    """and from then on, while outputs were fed back."""
     gradients: GradientsVerdict
     certificate: Certificate | None
     """Null for gru and lstm, whose gates no singular value of one matrix speaks for."""

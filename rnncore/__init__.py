@@ -4,17 +4,26 @@ Tensors in, tensors out: no web, no files, no global settings. Start with `Rollo
 """
 
 from rnncore.activations import ACTIVATIONS, Activation, ln_slope, phi, slope, steepest_slope
+from rnncore.attention import (
+    AttentionCell,
+    AttentionGradientChunk,
+    AttentionRollout,
+    AttentionSweep,
+)
 from rnncore.bins import bin_edges, largest_magnitude, min_max
 from rnncore.bptt import GradientChunk, GradientSweep, gradient_norms
 from rnncore.cells import ElmanCell, GRUCell, LSTMCell, LSTMState
 from rnncore.checks import ArgumentError, cast
 from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bounds
+from rnncore.classes import class_probabilities
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
 from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius, set_weight
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
+from rnncore.feedback import closed_loop
 from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
+from rnncore.generation import sampled_inputs
 from rnncore.interop import (
     ModuleNames,
     RecurrentLayer,
@@ -23,13 +32,14 @@ from rnncore.interop import (
     recurrent_layers,
     state_dict_of,
 )
-from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
+from rnncore.losses import CrossEntropyLoss, LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.powers import LargestPower, largest_power
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
+from rnncore.stack import StackedGradientChunk, StackedRollout, StackedSweep
 from rnncore.stimuli import INITIAL_STATES, INPUTS, initial_state, input_sequence
 from rnncore.threads import single_threaded
 
@@ -42,7 +52,12 @@ __all__ = [
     "Activation",
     "Analysis",
     "ArgumentError",
+    "AttentionCell",
+    "AttentionGradientChunk",
+    "AttentionRollout",
+    "AttentionSweep",
     "Cancelled",
+    "CrossEntropyLoss",
     "Diagnosis",
     "Eigensystem",
     "ElmanCell",
@@ -67,6 +82,9 @@ __all__ = [
     "RecurrentMatrix",
     "Rollout",
     "Spectrum",
+    "StackedGradientChunk",
+    "StackedRollout",
+    "StackedSweep",
     "StateChunk",
     "States",
     "apply_edits",
@@ -75,6 +93,8 @@ __all__ = [
     "cast",
     "change_normality",
     "chunk_bounds",
+    "class_probabilities",
+    "closed_loop",
     "diagnose",
     "fan",
     "gaussian_bias",
@@ -96,6 +116,7 @@ __all__ = [
     "recurrent_matrix",
     "rescale_to_radius",
     "rollout",
+    "sampled_inputs",
     "set_weight",
     "single_threaded",
     "slope",

@@ -18,10 +18,11 @@ from rnncore.chunks import (
     Bounds,
     ShouldStop,
     backward_bounds,
+    block_start,
     checked_bounds,
     stop_if_asked,
 )
-from rnncore.extended_range import Norms
+from rnncore.extended_range import Exponents, Norms
 from rnncore.losses import Loss
 from rnncore.rollout import Rollout
 from rnncore.sweeping import Sweeper
@@ -53,6 +54,8 @@ class GradientSweep:
     Args:
         rollout: complete, that is with `states` exhausted.
         loss: which gradient.
+        keeps_inputs: whether ∂L/∂x_t is kept for `input_gradients`, at TND numbers and 2TD rows of
+            W_xh flops.
 
     Raises:
         ValueError: the rollout is not complete, or the loss does not fit its sizes.
@@ -60,10 +63,10 @@ class GradientSweep:
     Cost: 2TH² flops a sequence and T · (5N + 2) float64.
     """
 
-    def __init__(self, rollout: Rollout, loss: Loss) -> None:
+    def __init__(self, rollout: Rollout, loss: Loss, *, keeps_inputs: bool = False) -> None:
         rollout.require_complete()
         self._rollout = rollout
-        self._sweeper = Sweeper(rollout, loss)
+        self._sweeper = Sweeper(rollout, loss, keeps_inputs=keeps_inputs)
         self._reached = rollout.steps
 
     def chunks(
@@ -115,6 +118,32 @@ class GradientSweep:
             log10_linear_gain=sequences(logs.linear_gain[t0:t1]),
         )
 
+    def input_gradients(
+        self, t0: int, t1: int, *, should_stop: ShouldStop | None = None
+    ) -> tuple[Tensor, Exponents]:
+        """∂L/∂x_t of steps [t0, t1) as g · 2ᵏ, for which the sweep goes down to t0.
+
+        Args:
+            should_stop: as for `chunks`.
+
+        Returns:
+            g (t1 - t0, N, D) in the run's dtype, with norms in [1/2, 1) or 0, a view of the
+            sweep's storage, and the whole numbers k (t1 - t0, N); N is the batch, flattened.
+
+        Raises:
+            ValueError: the sweep does not keep them, or the steps are outside [0, T].
+            Cancelled: `should_stop` was true.
+        """
+        kept = self._sweeper.inputs
+        if kept is None:
+            raise ArgumentError(
+                "input_gradients", "are not kept", got="keeps_inputs=False", expected="True"
+            )
+        for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
+            pass
+        self._sweep_until(t0, should_stop)
+        return kept.g[t0:t1], kept.exponents[t0:t1]
+
     def _sweep_until(self, t0: int, should_stop: ShouldStop | None) -> None:
         if self._reached <= t0:
             return
@@ -122,7 +151,7 @@ class GradientSweep:
         with np.errstate(all="ignore"):
             while self._reached > t0:
                 stop_if_asked(should_stop)
-                start = max(0, self._reached - self._rollout.trajectory.block)
+                start = block_start(self._reached, self._rollout.trajectory)
                 self._sweeper.sweep(start, self._reached)
                 self._reached = start
 
@@ -142,6 +171,9 @@ def gradient_norms(
     log10 ‖∂L/∂h_t‖, every step's share of ∂L/∂W_hh and ∂L/∂W_xh, and why the gradient shrank:
     ln‖W_hhᵀ(d ⊙ δ)‖ - ln‖δ‖ = saturation (of φ') + linear gain (of W_hh). For one sequence the
     shares are rank one, ‖d_t ⊙ δ_t‖ ‖h_{t-1}‖ and ‖d_t ⊙ δ_t‖ ‖x_t‖.
+
+    Where a run is fed its own output, a step goes back through W_hh + W_xh W_hy: that is what its
+    linear gain is of, and the gradients go through the feedback too.
 
     Args and Raises as for `GradientSweep` and its `chunks`.
 

@@ -1,7 +1,7 @@
 """How a run is cut into pieces that can be shown before the rest exists."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from rnncore.checks import ArgumentError, checked_count
 
@@ -14,6 +14,15 @@ _BLOCK_PRODUCTS: Final = 12_500_000
 
 Bounds = tuple[int, int]
 ShouldStop = Callable[[], bool]
+
+
+class Blocks(Protocol):
+    """T steps that are computed in blocks; none goes across the step from which a run is fed its
+    own output, where the weights change."""
+
+    steps: int
+    block: int
+    fed: int
 
 
 class Cancelled(Exception):
@@ -64,6 +73,16 @@ def block_steps(hidden_size: int, rows: int) -> int:
     """
     steps = _BLOCK_PRODUCTS // (rows * hidden_size**2)
     return min(max(steps, SMALLEST_BLOCK), LARGEST_BLOCK)
+
+
+def block_end(t: int, run: Blocks) -> int:
+    """Where the block ends that starts at t."""
+    return min(t + run.block, run.fed if t < run.fed else run.steps)
+
+
+def block_start(t: int, run: Blocks) -> int:
+    """Where the block starts that ends at t."""
+    return max(t - run.block, run.fed if t > run.fed else 0)
 
 
 def checked_bounds(bounds: Iterable[Bounds], steps: int, *, backward: bool) -> Iterator[Bounds]:

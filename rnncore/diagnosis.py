@@ -41,6 +41,10 @@ class QuantityFate:
     log10_start: float | None = None  # the first nonzero norm on the way
     start_after: int | None = None  # steps before that one
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain numbers, with None for what is not finite."""
+        return _finite_or_none(asdict(self))
+
 
 @dataclass(frozen=True)
 class GradientFate(QuantityFate):

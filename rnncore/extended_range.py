@@ -7,7 +7,7 @@ Inside the band nothing is rescaled and nothing is rounded that plain stepping w
 """
 
 from dataclasses import dataclass
-from math import log10
+from math import log, log10
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor
 from rnncore import native
 
 LOG10_2: Final = log10(2.0)
+LN_2: Final = log(2.0)
 
 # Whole numbers held as float64: a saturated tanh network at amplitude 1e30 asks for exponents
 # that no int64 holds.
@@ -156,3 +157,19 @@ def summed(terms: list[tuple[Tensor, Exponents]]) -> tuple[Tensor, Exponents]:
     (u, k), (v, m) = terms
     scale = common_exponents(u, k, v, m)
     return normalised(times_power_of_two(u, k - scale) + times_power_of_two(v, m - scale), scale)
+
+
+def exponentials(ln: Tensor) -> tuple[Tensor, Exponents]:
+    """e^ln as m · 2^k with the largest m of each vector in [1, 2]; 0 · 2⁰ where all are 0.
+
+    Args:
+        ln: (…, M) float64, may be -inf.
+    """
+    top = ln.amax(dim=-1, keepdim=True)
+    top = torch.where(torch.isneginf(top), 0.0, top)
+    k = torch.floor(top / LN_2)
+    # Differences to the largest are exact where the logarithms are huge, and what is left of the
+    # largest beyond its power of two lies in [1, 2] but for rounding.
+    rest = torch.exp(top - k * LN_2).clamp(1.0, 2.0)
+    exponents: Exponents = k.squeeze(-1).cpu().numpy()
+    return torch.exp(ln - top) * rest, exponents

@@ -19,6 +19,8 @@ class GradientLogs:
         self.delta, self.v, self.saturation, self.linear_gain = np.full((4, T, N), -np.inf)
         # In a fan every sequence has a matrix of its own, and pays for it alone.
         self.share_hh, self.share_xh = np.full((2, T, N) if is_fan else (2, T), -np.inf)
+        # Of v, (T, N), where a sweep keeps more of it than its norm.
+        self.exponents: Exponents | None = None
 
     def record(
         self,
@@ -35,6 +37,8 @@ class GradientLogs:
             where: steps, or a step and a row.
             swept: the three n, (3, …).
         """
+        if self.exponents is not None:
+            self.exponents[where] = above + damping
         delta, v, w = np.log10(swept)
         self.delta[where] = delta + above * LOG10_2
         self.v[where] = v + (above + damping) * LOG10_2

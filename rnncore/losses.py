@@ -8,15 +8,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.checks import cast, checked_choice, checked_count, checked_finite, checked_shape
+from rnncore.checks import (
+    ArgumentError,
+    cast,
+    checked_choice,
+    checked_count,
+    checked_finite,
+    checked_shape,
+)
 from rnncore.ensembles import seeded_generator
 from rnncore.extended_range import (
     Exponents,
     common_exponents,
+    exponentials,
     normalised,
     times_power_of_two,
 )
-from rnncore.outputs import directed_output
+from rnncore.outputs import below_largest, directed_output
 from rnncore.readout import Readout
 from rnncore.run import Run
 
@@ -119,3 +127,59 @@ class MeanSquaredLoss:
         checked_shape("target", target, (T, O))
         whole = target.expand(*trajectory.batch_shape, T, O).reshape(trajectory.rows, T, O)
         return whole[:, t0:t1].transpose(0, 1)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CrossEntropyLoss:
+    """ℓ_t = -ln softmax(y_t)[target_t], with ∂ℓ_t/∂h_t = W_hyᵀ(softmax(y_t) - onehot(target_t)).
+
+    Args:
+        target: the class, counted from 0: a whole number for all steps, or whole numbers (T,), or
+            with batch axes (…, T).
+        readout: the readout of the run; its outputs are the classes.
+        at: "last" for the last step, "every" for the sum over t.
+
+    Raises:
+        ValueError: a target is not a whole number from 0 to O - 1, or `at` is unknown.
+    """
+
+    target: Tensor | int
+    readout: Readout
+    at: At = "last"
+
+    def __post_init__(self) -> None:
+        checked_choice("at", self.at, LOSS_TIMES)
+        classes = self.readout.output_size
+        expected = f"whole numbers from 0 to {classes - 1}, the last class"
+        if isinstance(self.target, Tensor):
+            dtype = self.target.dtype
+            if dtype.is_floating_point or dtype.is_complex or dtype == torch.bool:
+                raise ArgumentError("target", "is not of classes", got=dtype, expected=expected)
+            given = self.target.flatten().tolist()
+        else:
+            given = [checked_count("target", self.target, least=0)]
+        for end in (min(given, default=0), max(given, default=0)):
+            if not 0 <= end < classes:
+                raise ArgumentError("target", "is out of range", got=end, expected=expected)
+
+    def local_gradient(self, rollout: Run, t0: int, t1: int) -> tuple[Tensor, Exponents]:
+        """W_hyᵀ(softmax(y_t) - onehot), also where that is below the dtype."""
+        ln = below_largest(self.readout, rollout.trajectory, t0, t1).log_softmax(dim=-1)
+        where = self._targets(rollout, t0, t1)
+        # softmax - 1 at the target cancels; less the others' sum does not.
+        others = ln.scatter(-1, where, -torch.inf).logsumexp(dim=-1, keepdim=True)
+        magnitudes, k = exponentials(ln.scatter(-1, where, others))
+        residual = magnitudes.scatter(-1, where, -magnitudes.gather(-1, where))
+        g, k = normalised(residual @ self.readout.W_hy.detach().double(), k)
+        return g.to(rollout.cell.dtype), k
+
+    def _targets(self, rollout: Run, t0: int, t1: int) -> Tensor:
+        """target_t of steps [t0, t1), (t1 - t0, N, 1)."""
+        trajectory = rollout.trajectory
+        T, N = trajectory.steps, trajectory.rows
+        target = torch.as_tensor(self.target, dtype=torch.int64, device=rollout.cell.device)
+        if target.ndim > 0:
+            checked_shape("target", target, (T,))
+        whole = target.expand(*trajectory.batch_shape, T).reshape(N, T)
+        return whole[:, t0:t1].T.unsqueeze(-1)

@@ -6,7 +6,8 @@ from typing import final
 from torch import Tensor
 
 from rnncore.cells.elman import check_sums, check_weights
-from rnncore.checks import checked_shape
+from rnncore.checks import ArgumentError, checked_shape
+from rnncore.run import RunCell
 
 
 @final
@@ -38,6 +39,17 @@ class Readout:
     def output_size(self) -> int:
         """O."""
         return self.W_hy.shape[0]
+
+    def require_fit(self, cell: RunCell) -> None:
+        """Raises ValueError unless the readout has the size, dtype and device of a cell."""
+        checked_shape("W_hy", self.W_hy, (self.output_size, cell.hidden_size))
+        if (self.W_hy.dtype, self.W_hy.device) != (cell.dtype, cell.device):
+            raise ArgumentError(
+                "W_hy",
+                "does not match the cell",
+                got=f"{self.W_hy.dtype} on {self.W_hy.device}",
+                expected=f"{cell.dtype} on {cell.device}",
+            )
 
     def silent(self) -> "Readout":
         """A readout of no units."""

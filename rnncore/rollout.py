@@ -14,17 +14,20 @@ import torch
 from torch import Tensor
 
 from rnncore.cells.elman import ElmanCell
-from rnncore.checks import ArgumentError, checked_count, checked_shape
+from rnncore.checks import ArgumentError, checked_count
 from rnncore.chunks import (
     LARGEST_CHUNK,
     Bounds,
     ShouldStop,
+    block_end,
     checked_bounds,
     chunk_bounds,
     stop_if_asked,
     uniform_bounds,
 )
 from rnncore.extended_range import Norms
+from rnncore.feedback import Feedback
+from rnncore.inputs import Inputs
 from rnncore.outputs import Outputs
 from rnncore.readout import Readout
 from rnncore.stepping import Stepper
@@ -67,13 +70,17 @@ class Rollout:
         readout: W_hy and b_y.
         scales: a fan: factors on W_hh, one for each sequence, broadcasting against the batch axes
             of `x` and `h_0`. None for 1.
-        has_outputs: whether y is computed; without, it has no columns.
+        feeds_back_after: how many steps have the input given; from that step on, counted from
+            0, x[t] = y[t - 1] and what `x` holds there is not read. None for all of them.
+        has_outputs: whether y is shown; without, it has no columns.
         chunk_steps: the length of every chunk; None for chunks that start small and grow
             (`chunk_bounds`).
 
     Raises:
         ValueError: shapes, dtypes or devices disagree, T or the batch is 0, an input is not
-            finite or overflows the dtype, or W_xh x + b_h does.
+            finite or overflows the dtype, or W_xh x + b_h does; or outputs cannot be fed back: O
+            is not D, `feeds_back_after` is not from 1 to T, a sum of `closed_loop` overflows,
+            or there are `scales`.
 
     Cost: 2TH(H + D + O) flops and T(H + D + O + 4) numbers of storage a sequence, with tanh TH
     more.
@@ -93,26 +100,34 @@ class Rollout:
         readout: Readout,
         *,
         scales: Tensor | None = None,
+        feeds_back_after: int | None = None,
         has_outputs: bool = True,
         chunk_steps: int | None = None,
     ) -> None:
-        checked_shape("W_hy", readout.W_hy, (readout.output_size, cell.hidden_size))
-        if (readout.W_hy.dtype, readout.W_hy.device) != (cell.dtype, cell.device):
-            raise ArgumentError(
-                "W_hy",
-                "does not match the cell",
-                got=f"{readout.W_hy.dtype} on {readout.W_hy.device}",
-                expected=f"{cell.dtype} on {cell.device}",
-            )
+        readout.require_fit(cell)
         if chunk_steps is not None:
             checked_count("chunk_steps", chunk_steps)
         self.cell = cell
         self.readout = readout
-        self.trajectory = Trajectory(cell, x, h_0, scales)
+        feedback = None
+        if feeds_back_after is not None:
+            if scales is not None:
+                raise ArgumentError(
+                    "feeds_back_after",
+                    "is not for a fan",
+                    got=feeds_back_after,
+                    expected="None where scales are given",
+                    advice="Scale W_hh itself, and run one factor at a time.",
+                )
+            feedback = Feedback(cell, readout, feeds_back_after)
+        self.trajectory = Trajectory(cell, x, h_0, scales, feedback)
         self.steps = self.trajectory.steps
         self._chunk_steps = chunk_steps
-        self._stepper = Stepper(cell, self.trajectory)
-        self._outputs = Outputs(readout if has_outputs else readout.silent(), self.trajectory)
+        self._stepper = Stepper(cell.W_hh, cell.activation, self.trajectory)
+        self._shows_outputs = has_outputs
+        needs_outputs = has_outputs or feedback is not None
+        self._outputs = Outputs(readout if needs_outputs else readout.silent(), self.trajectory)
+        self._inputs = Inputs(self.trajectory, self._outputs)
         self._done = 0
 
     def states(
@@ -140,10 +155,26 @@ class Rollout:
             yield self._chunk(t0, t1)
         self._compute_until(self.steps, should_stop)
 
+    def inputs(self, t0: int, t1: int) -> Tensor:
+        """The inputs of steps [t0, t1), (…, t1 - t0, D), those given and those fed back.
+
+        A step that is fed its own output has y[t - 1] to the bit: ±inf beyond the dtype, never
+        NaN.
+
+        Raises:
+            ValueError: an input has not been computed yet, or a step is outside [0, T].
+        """
+        for _ in checked_bounds([(t0, t1)], self.steps, backward=False):
+            pass
+        known = max(self.trajectory.fed, min(self._done + 1, self.steps))
+        if t1 > known:
+            raise ArgumentError("t1", "is out of reach", got=t1, expected=f"{known} or less")
+        return self.trajectory.sequences(self._inputs.realised(t0, t1))
+
     @property
     def has_outputs(self) -> bool:
-        """Whether y is computed."""
-        return self._outputs.y.shape[-1] > 0
+        """Whether y is shown."""
+        return self._shows_outputs and self.readout.output_size > 0
 
     @property
     def is_complete(self) -> bool:
@@ -162,7 +193,7 @@ class Rollout:
         self.require_complete()
         # Where an entry is too large, the norm is; the reverse takes a look.
         log10_max = log10(torch.finfo(self.cell.dtype).max)
-        candidates = np.flatnonzero((self._log10_norms() > log10_max).any(axis=1))
+        candidates = np.flatnonzero((self._log10_norms() >= log10_max).any(axis=1))
         for part in np.array_split(candidates, 1 + len(candidates) // LARGEST_CHUNK):
             if len(part):
                 is_infinite = torch.isinf(self.trajectory.h(int(part[0]) + 1, int(part[-1]) + 2))
@@ -198,10 +229,19 @@ class Rollout:
         with np.errstate(all="ignore"):
             while self._done < t1:
                 stop_if_asked(should_stop)
-                start, end = self._done, min(self._done + self.trajectory.block, self.steps)
+                start = self._done
+                if start == self.trajectory.fed:
+                    self._close_loop()
+                end = block_end(start, self.trajectory)
                 self._stepper.advance(start, end)
                 self._outputs.fill(start, end)
+                self._inputs.feed_back(start, end)
                 self._done = end
+
+    def _close_loop(self) -> None:
+        feedback = self.trajectory.feedback
+        assert feedback is not None
+        self._stepper = Stepper(feedback.W_hh, self.cell.activation, self.trajectory)
 
     def _chunk(self, t0: int, t1: int) -> StateChunk:
         trajectory = self.trajectory
@@ -210,7 +250,7 @@ class Rollout:
             t0,
             t1,
             h=trajectory.sequences(trajectory.h(t0 + 1, t1 + 1)),
-            y=trajectory.sequences(self._outputs.y[t0:t1]),
+            y=trajectory.sequences(self._outputs.shown(t0, t1, self._shows_outputs)),
             log10_norm_h=trajectory.sequences(log10_norm),
         )
 

@@ -19,6 +19,17 @@ class StoredStates(Protocol):
     exponents: Exponents  # (T + 1, N)
 
 
+class FedRun(StoredStates, Protocol):
+    """Those of a run that may be fed its own outputs, with its inputs x[t] · 2^input_exponents[t].
+
+    The inputs of the first `fed` steps are given, those of the others are the outputs before.
+    """
+
+    fed: int
+    x: Tensor  # (T, N, D)
+    input_exponents: Exponents  # (T, N)
+
+
 class RunCell(Protocol):
     """The sizes of a cell, and where it is computed."""
 

@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnncore.activations import phi
-from rnncore.cells.elman import ElmanCell
+from rnncore.activations import Activation, phi
 from rnncore.extended_range import (
     Norms,
     band,
@@ -32,13 +31,13 @@ from rnncore.trajectory import Trajectory
 class Stepper:
     """Fills a trajectory with states, in forward order."""
 
-    def __init__(self, cell: ElmanCell, trajectory: Trajectory) -> None:
-        self._activation = cell.activation
-        self._W_hh = cell.W_hh.detach()
+    def __init__(self, W_hh: Tensor, activation: Activation, trajectory: Trajectory) -> None:
+        self._activation = activation
+        self._W_hh = W_hh = W_hh.detach()
         self._trajectory = trajectory
-        self._band = band(cell.dtype)
-        self._loops = runs.forward(self._W_hh, cell.activation, trajectory, self._band)
-        self._blocks = _Blocks(cell, trajectory) if self._loops is None else None
+        self._band = band(W_hh.dtype)
+        self._loops = runs.forward(W_hh, activation, trajectory, self._band)
+        self._blocks = _Blocks(W_hh, activation, trajectory) if self._loops is None else None
 
     def advance(self, t0: int, t1: int) -> None:
         """Computes h_{t0+1} … h_{t1} from h_{t0}, at most a block of them."""
@@ -87,13 +86,13 @@ class _Blocks:
     stand.
     """
 
-    def __init__(self, cell: ElmanCell, trajectory: Trajectory) -> None:
-        self._is_tanh = cell.activation == "tanh"
+    def __init__(self, W_hh: Tensor, activation: Activation, trajectory: Trajectory) -> None:
+        self._is_tanh = activation == "tanh"
         self._trajectory = trajectory
-        self._band = band(cell.dtype)
+        self._band = band(W_hh.dtype)
         self._kernel = ForwardKernel(
-            *(cell.W_hh.detach(), cell.activation, trajectory.u, trajectory.a),
-            *(operations(cell.device), trajectory.factors),
+            *(W_hh, activation, trajectory.u, trajectory.a),
+            *(operations(W_hh.device), trajectory.factors),
         )
         self._drive = trajectory.a.new_empty(trajectory.block, *trajectory.a.shape[1:])
         self._stride = trajectory.block

@@ -13,20 +13,20 @@ from rnncore.extended_range import (
     Exponents,
     Norms,
     band,
-    log10_of,
     normalised,
     norms,
-    safe_norms,
     summed,
     times_power_of_two,
 )
 from rnncore.gradient_logs import GradientLogs
+from rnncore.input_gradients import InputGradients
 from rnncore.kernels import BackwardKernel, operations
 from rnncore.losses import Loss
 from rnncore.native import runs
 from rnncore.rollout import Rollout
 from rnncore.shares import weight_share
 from rnncore.slopes import damped, scaled_slopes
+from rnncore.trajectory import Trajectory
 
 
 class _Block(NamedTuple):
@@ -54,16 +54,19 @@ class _Step(NamedTuple):
 class Sweeper:
     """Fills `logs` from the last step down."""
 
-    def __init__(self, rollout: Rollout, loss: Loss) -> None:
+    def __init__(self, rollout: Rollout, loss: Loss, *, keeps_inputs: bool = False) -> None:
         self._activation = rollout.cell.activation
         self._rollout = rollout
         self._loss = loss
-        self._W_hhT = rollout.cell.W_hh.detach().mT
         trajectory = self._trajectory = rollout.trajectory
         T, N, H = trajectory.steps, trajectory.rows, rollout.cell.hidden_size
         self.logs = GradientLogs(T, N, is_fan=trajectory.is_fan)
+        self.inputs: InputGradients | None = None
+        if keeps_inputs:
+            self.inputs = InputGradients(rollout.cell.W_xh, T, N)
+            self.logs.exponents = np.zeros((T, N))
         self._log10_norm_h = trajectory.log10_norm(0, T)  # of h_{t-1}
-        self._log10_norm_x = log10_of(*safe_norms(trajectory.x))
+        self._log10_norm_x = trajectory.log10_norm_x
         n = trajectory.block
         new = trajectory.u.new_zeros
         # Entry j of the path is the w that step j hands down; the last is what comes in.
@@ -72,8 +75,15 @@ class Sweeper:
         if loss.at == "last":
             # Then δ_T is all there is, and it comes in as if a step beyond T had handed it down.
             (self.path[0],), (self.exponents[:],) = loss.local_gradient(rollout, T - 1, T)
-        self._loops = runs.backward(self._W_hhT.mT, self, band(rollout.cell.dtype))
-        self._blocks = _Blocks(self, rollout) if self._loops is None else None
+        feedback, is_fed_back = trajectory.feedback, trajectory.fed < T
+        self._enter(feedback.W_hh if feedback and is_fed_back else rollout.cell.W_hh)
+
+    def _enter(self, W_hh: Tensor) -> None:
+        """The steps that are swept next go through this matrix."""
+        W_hh = W_hh.detach()
+        self._W_hhT = W_hh.mT
+        self._loops = runs.backward(W_hh, self, band(W_hh.dtype))
+        self._blocks = _Blocks(self, W_hh, self._trajectory) if self._loops is None else None
 
     @property
     def factors(self) -> Tensor | None:
@@ -82,6 +92,8 @@ class Sweeper:
 
     def sweep(self, t0: int, t1: int) -> None:
         """Sweeps the steps t1 - 1 … t0, at most a block of them, right after those above."""
+        if t1 == self._trajectory.fed < self._trajectory.steps:
+            self._enter(self._rollout.cell.W_hh)
         slopes = scaled_slopes(self._activation, self._trajectory, t0, t1)
         block = _Block(t0, t1, *slopes, *self._local_gradients(t0, t1))
         self.path[t1 - t0] = self.path[0]
@@ -138,6 +150,8 @@ class Sweeper:
         w, gain = normalised(*self._trajectory.scaled(*product, row))
 
         self.delta[j, row], self.v[j, row], self.path[j, row] = delta, v, w
+        if block.d is None and block.g is None:
+            self.path[j + 1, row] = delta  # which stands for v there, at the exponent of δ
         self.exponents[row] = above + damping + gain if w.any() else 0.0
         swept = np.array([norms(vector) for vector in (delta, v, w)])
         return _Step((block.t0 + j, row), swept, above, damping, gain)
@@ -160,6 +174,9 @@ class Sweeper:
         if block.d is None:
             v = self.path[1:] if block.g is None else self.delta
         steps = slice(t0, t1)
+        if self.inputs is not None:
+            assert self.logs.exponents is not None
+            self.inputs.fill(t0, v[: t1 - t0], self.logs.exponents[steps])
         for share, log10_norm, vectors in (
             (self.logs.share_hh, self._log10_norm_h, trajectory.u),
             (self.logs.share_xh, self._log10_norm_x, trajectory.x),
@@ -176,12 +193,11 @@ class Sweeper:
 class _Blocks:
     """Plain steps of all rows at once, many before their norms are looked at; see `stepping`."""
 
-    def __init__(self, sweeper: Sweeper, rollout: Rollout) -> None:
-        cell, trajectory = rollout.cell, rollout.trajectory
-        self._band = band(cell.dtype)
+    def __init__(self, sweeper: Sweeper, W_hh: Tensor, trajectory: Trajectory) -> None:
+        self._band = band(W_hh.dtype)
         self._kernel = BackwardKernel(
-            *(cell.W_hh.detach(), sweeper.path, sweeper.delta, sweeper.v),
-            *(operations(cell.device), trajectory.factors),
+            *(W_hh, sweeper.path, sweeper.delta, sweeper.v),
+            *(operations(W_hh.device), trajectory.factors),
         )
         self._longest = self._stride = trajectory.block
 

@@ -19,6 +19,7 @@ from rnncore.checks import (
 )
 from rnncore.chunks import block_steps
 from rnncore.extended_range import Exponents, Norms, log10_of, safe_norms, times_power_of_two
+from rnncore.feedback import Feedback, given_inputs
 
 
 @final
@@ -31,7 +32,12 @@ class Trajectory:
     """
 
     def __init__(
-        self, cell: ElmanCell, x: Tensor, h_0: Tensor, scales: Tensor | None = None
+        self,
+        cell: ElmanCell,
+        x: Tensor,
+        h_0: Tensor,
+        scales: Tensor | None = None,
+        feedback: Feedback | None = None,
     ) -> None:
         checked_shape("x", x, ("T", cell.input_size))
         checked_shape("h_0", h_0, (cell.hidden_size,))
@@ -43,25 +49,39 @@ class Trajectory:
         self.rows = N = self.batch_shape.numel()
         H, D = cell.hidden_size, cell.input_size
         self.block = min(T, block_steps(H, N))  # steps that are computed before they are checked
-        x = cast("x", x.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
+        self.feedback = feedback
+        self.fed = T if feedback is None else feedback.after  # steps whose input is given
+        x = x.detach() if feedback is None else given_inputs(x, self.fed)
+        x = cast("x", x, cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
         h_0 = cast("h_0", h_0.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, H)
 
         self.x = x.reshape(N, T, D).transpose(0, 1).contiguous()  # (T, N, D)
         self.u = x.new_empty(T + 1, N, H)
         self.u[0] = h_0.reshape(N, H)
         self.a = x.new_empty(T, N, H) if cell.activation == "tanh" else self.u[1:]
+        self._cell = cell
         project(cell.W_xh, cell.b_h, self.x, out=self.a)
+        if feedback is not None:
+            self.a[self.fed :] = feedback.drive
         # On W_hh, for each row, (N, 1); None for 1.
         self.factors = None if scales is None else _factors(cell, scales, self.batch_shape)
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
         self.norm = np.zeros((T + 1, N))  # ‖u‖, from index 1 on
         self.exponents = np.zeros((T + 1, N))
+        # Of x; none but of what is fed back (`inputs`).
+        self.input_exponents = np.zeros((T, N))
 
     @property
     def is_fan(self) -> bool:
         """Whether every sequence has a W_hh of its own, scaled by a factor of its own."""
         return self.factors is not None
+
+    def take_inputs(self, t0: int, x: Tensor) -> None:
+        """Puts x, (n, N, D), in the place of the inputs from t0 on, before their states exist."""
+        steps = slice(t0, t0 + len(x))
+        self.x[steps] = x
+        project(self._cell.W_xh, self._cell.b_h, self.x[steps], out=self.a[steps])
 
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""
@@ -70,6 +90,12 @@ class Trajectory:
             # h_0 may lie anywhere in the dtype, so its norm needs an exponent that u does not.
             logs[0] = log10_of(*safe_norms(self.u[0]))
         return logs
+
+    @property
+    def log10_norm_x(self) -> Norms:
+        """log10 ‖x_t‖ of all steps, (T, N), as far as they are known."""
+        mantissa, exponent = safe_norms(self.x)
+        return log10_of(mantissa, exponent + self.input_exponents)
 
     def h(self, t0: int, t1: int) -> Tensor:
         """h_t of the times [t0, t1) in the run's dtype, (t1 - t0, N, H): ±inf or 0 past it."""

@@ -16,6 +16,7 @@ import { mountCompareRow } from "./ui/compare_row.js";
 import { mountControls } from "./ui/controls.js";
 import { mountFiles } from "./ui/files.js";
 import { mountForgetBias } from "./ui/forget_bias.js";
+import { mountFormChoice } from "./ui/form_choice.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
@@ -95,6 +96,7 @@ mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
 mountCompareRow(place(".fields"), scene, signal);
 mountForgetBias(place(".fields"), store, signal);
+mountFormChoice(place('.fields [data-group="form"]'), store, signal);
 /** What the server takes; its hello says it. */
 let largestUpload_bytes = 2 ** 23;
 const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {
@@ -243,7 +245,7 @@ function ask(isAgain = false) {
   asked = wish;
   const compared = compare.map((kind) => {
     const other = comparedExperiment(experiment, kind);
-    return { kind, name: nameOf(kind), experiment: other, omit: uncompared(other.cell, layer) };
+    return { kind, name: nameOf(kind), experiment: other, omit: uncompared(other, layer) };
   });
   runner.request({ experiment, window, omit, compared });
 }
@@ -260,10 +262,11 @@ store.subscribe((change) => {
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   if (change === "view") analyse();
 }, signal);
-let { span, matrix, compare } = store.view;
+let { span, matrix, sequence, compare } = store.view;
 store.subscribe(() => {
-  if (span === store.view.span && matrix === store.view.matrix && compare === store.view.compare) return;
-  ({ span, matrix, compare } = store.view);
+  if (span === store.view.span && matrix === store.view.matrix && sequence === store.view.sequence && compare === store.view.compare) return;
+  ({ span, matrix, sequence, compare } = store.view);
+  scene.chooseSequence();
   loop.markAll();
   resting.disturb();
 }, signal);

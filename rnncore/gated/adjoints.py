@@ -25,7 +25,8 @@ class Adjoint:
     """The storage of a block of n steps, all float64, and the loop over them.
 
     Args:
-        W_hh: (3H, H) of a GRU or (4H, H) of an LSTM, float64.
+        W_hh: (3H, H) of a GRU or (4H, H) of an LSTM, float64; of a GRU that is fed its own output
+            the (4H, H) of `Feedback`, whose last block goes with ∂L/∂a_n.
         steps: n.
         rows: N.
         is_lstm: which of the two.
@@ -43,6 +44,7 @@ class Adjoint:
         """∂L/∂h as step j hands it down to the one before."""
         self.delta = new(steps, rows, H)
         """∂L/∂h in all; left alone where there are no local gradients."""
+        self._gates = W_hh.shape[0] // H
         self._compiled = native_gated.adjoint(W_hh, self)
         if self._compiled is None:
             self._ops = operations(W_hh.device)
@@ -50,8 +52,13 @@ class Adjoint:
 
     @property
     def shared(self) -> Tensor:
-        """What stands beside h_{t-1} in ∂L/∂W_hh, (n, N, rows of W_hh), a view of p."""
+        """What stands beside h_{t-1} in ∂L/∂W_hh, (n, N, 3H or 4H), a view of p."""
         return (self.p[:, :, 1:5] if self.is_lstm else self.p[:, :, :3]).flatten(-2)
+
+    @property
+    def _multiplied(self) -> Tensor:
+        """What W_hhᵀ is multiplied with, (n, N, rows of W_hh), a view of p."""
+        return self.p[:, :, self.is_lstm :][:, :, : self._gates].flatten(-2)
 
     @property
     def path_c(self) -> Tensor:
@@ -79,15 +86,15 @@ class Adjoint:
     def _run_gru(self, steps: slice, w: Tensor, c: Tensor, g: Tensor | None) -> None:
         add, multiply, product = self._ops.add, self._ops.multiply, self._transposed_product
         came = self._row(w)
-        for delta, g_t, K, p, shared, kept, w_t in zip(
+        storage = (self.K, self.p, self._multiplied, self.p[:, :, 4], self.path)
+        for delta, g_t, K, p, multiplied, kept, w_t in zip(
             *self._totals(steps, g),
-            *(self._rows(each[steps]) for each in (self.K, self.p, self.shared, self.p[:, :, 4])),
-            self._rows(self.path[steps]),
+            *(self._rows(each[steps]) for each in storage),
             strict=False,
         ):
             delta_t = came if g_t is None else add(came, g_t, delta)
             multiply(K, self._by_slot(delta_t), p)
-            product(shared, w_t)
+            product(multiplied, w_t)
             add(w_t, kept, w_t)
             came = w_t
 

@@ -17,8 +17,15 @@ from torch import Tensor
 
 from rnncore.cells.lstm import LSTMCell
 from rnncore.checks import ArgumentError
-from rnncore.chunks import Bounds, ShouldStop, backward_bounds, checked_bounds, stop_if_asked
-from rnncore.extended_range import Norms
+from rnncore.chunks import (
+    Bounds,
+    ShouldStop,
+    backward_bounds,
+    block_start,
+    checked_bounds,
+    stop_if_asked,
+)
+from rnncore.extended_range import Exponents, Norms
 from rnncore.gated.rollout import GatedRollout
 from rnncore.gated.sweeping import GatedSweeper
 from rnncore.losses import Loss
@@ -52,11 +59,14 @@ class GatedSweep:
 
     log10 ‖∂L/∂h_t‖ and ‖∂L/∂c_t‖, every step's share of ∂L/∂W_hh and ∂L/∂W_xh, and the direct
     path. For one sequence the shares are rank one: ‖∂L/∂a_t‖ ‖h_{t-1}‖ and ‖∂L/∂a_t‖ ‖x_t‖, for
-    a GRU's W_hh with r ⊙ ∂L/∂a_n in place of ∂L/∂a_n.
+    a GRU's W_hh with r ⊙ ∂L/∂a_n in place of ∂L/∂a_n. Where a run is fed its own output, the
+    gradients go through the feedback too.
 
     Args:
         rollout: complete, that is with `states` exhausted.
         loss: which gradient.
+        keeps_inputs: whether ∂L/∂x_t is kept for `input_gradients`, at TND numbers and 2TD rows of
+            W_xh flops.
 
     Raises:
         ValueError: the rollout is not complete, or the loss does not fit its sizes.
@@ -76,11 +86,11 @@ class GatedSweep:
     tensor([0.2500, 0.5000, 1.0000], dtype=torch.float64)
     """
 
-    def __init__(self, rollout: GatedRollout, loss: Loss) -> None:
+    def __init__(self, rollout: GatedRollout, loss: Loss, *, keeps_inputs: bool = False) -> None:
         rollout.require_complete()
         self._rollout = rollout
         with np.errstate(all="ignore"):
-            self._sweeper = GatedSweeper(rollout, loss)
+            self._sweeper = GatedSweeper(rollout, loss, keeps_inputs=keeps_inputs)
         self._reached = rollout.steps
 
     def chunks(
@@ -132,6 +142,32 @@ class GatedSweep:
             log10_direct_path=self._sequences(logs.direct[steps]),
         )
 
+    def input_gradients(
+        self, t0: int, t1: int, *, should_stop: ShouldStop | None = None
+    ) -> tuple[Tensor, Exponents]:
+        """∂L/∂x_t of steps [t0, t1) as g · 2ᵏ, for which the sweep goes down to t0.
+
+        Args:
+            should_stop: as for `chunks`.
+
+        Returns:
+            g (t1 - t0, N, D) in the run's dtype, with norms in [1/2, 1) or 0, a view of the
+            sweep's storage, and the whole numbers k (t1 - t0, N); N is the batch, flattened.
+
+        Raises:
+            ValueError: the sweep does not keep them, or the steps are outside [0, T].
+            Cancelled: `should_stop` was true.
+        """
+        kept = self._sweeper.inputs
+        if kept is None:
+            raise ArgumentError(
+                "input_gradients", "are not kept", got="keeps_inputs=False", expected="True"
+            )
+        for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
+            pass
+        self._sweep_until(t0, should_stop)
+        return kept.g[t0:t1], kept.exponents[t0:t1]
+
     def _sweep_until(self, t0: int, should_stop: ShouldStop | None) -> None:
         if self._reached <= t0:
             return
@@ -139,7 +175,7 @@ class GatedSweep:
         with np.errstate(all="ignore"):
             while self._reached > t0:
                 stop_if_asked(should_stop)
-                start = max(0, self._reached - self._rollout.trajectory.block)
+                start = block_start(self._reached, self._rollout.trajectory)
                 self._sweeper.sweep(start, self._reached)
                 self._reached = start
 

@@ -79,10 +79,14 @@ class CarefulSteps:
 
 def _gru(h: Tensor, c: None, product: Tensor, drives: list[Tensor], *, is_linear: bool) -> _Stepped:
     drive, n = drives
+    # What is fed back reaches the candidate outside r ⊙ (…).
+    product, fed_back = product[: len(drive)], product[len(drive) :]
     a_r, a_z, m = (drive + product).chunk(3)
     if is_linear:
         a_r, a_z, _ = drive.chunk(3)
     n = n + torch.sigmoid(a_r) * m
+    if len(fed_back):
+        n = n + fed_back
     new = torch.sigmoid(-a_z) * (n if is_linear else torch.tanh(n))
     return _Stepped(new + torch.sigmoid(a_z) * h, c, torch.cat((a_r, a_z, m)), n)
 

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from rnncore.extended_range import (
     Exponents,
+    exponentials,
     log10_of,
     normalised,
     safe_norms,
     summed,
     times_power_of_two,
 )
-from rnncore.gated.coefficients import exponentials
 
 
 class Scaled(NamedTuple):
@@ -50,7 +50,7 @@ def careful_step(
     """One step of one row.
 
     Args:
-        W_hh: float64.
+        W_hh: float64, as that of `Adjoint`.
         ln, sign: the coefficients of the step, (slots, H) each, slots as in `adjoints`.
         came: what came in from above.
         g: the local gradient, or None for 0.
@@ -61,7 +61,8 @@ def careful_step(
 
 def _gru(W_hh: Tensor, ln: Tensor, sign: Tensor, delta: Scaled, none: Scaled) -> CarefulStep:
     p = _damped(delta, ln[:4], sign[:4])
-    through = scaled(W_hh.mT @ p.u[:3].flatten(), p.k)
+    gates = len(W_hh) // W_hh.shape[1]
+    through = scaled(W_hh.mT @ p.u[:gates].flatten(), p.k)
     w = Scaled(*summed([through, _damped(delta, ln[4], sign[4])]))
     return CarefulStep(delta, none, p, Handed(w, none))
 

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncore.activations import ln_slope, slope
-from rnncore.extended_range import Exponents, times_power_of_two
+from rnncore.extended_range import LN_2, Exponents, exponentials, times_power_of_two
 from rnncore.gated.trajectory import GatedTrajectory
 from rnncore.native import gated as native_gated
 
-LN_2 = 0.6931471805599453
 # A step all of whose coefficients are below this gets an exponent of its own.
 _SATURATED = 2.0**-10
 # Preactivations are cut here: the sum of their logarithms over a million steps must be a number.
@@ -93,22 +92,6 @@ def spread_saturated(K: Tensor, trajectory: GatedTrajectory, t0: int) -> Exponen
         carried[saturated] = magnitudes.view_as(ln[:, :5]) * sign[:, :5]
         shift[saturated.cpu().numpy()] = exponents
     return shift
-
-
-def exponentials(ln: Tensor) -> tuple[Tensor, Exponents]:
-    """e^ln as m · 2^k with the largest m of each vector in [1, 2]; 0 · 2⁰ where all are 0.
-
-    Args:
-        ln: (…, M) float64, may be -inf.
-    """
-    top = ln.amax(dim=-1, keepdim=True)
-    top = torch.where(torch.isneginf(top), 0.0, top)
-    k = torch.floor(top / LN_2)
-    # Differences to the largest are exact where the logarithms are huge, and what is left of the
-    # largest beyond its power of two lies in [1, 2] but for rounding.
-    rest = torch.exp(top - k * LN_2).clamp(1.0, 2.0)
-    exponents: Exponents = k.squeeze(-1).cpu().numpy()
-    return torch.exp(ln - top) * rest, exponents
 
 
 def ln_coefficients(trajectory: GatedTrajectory, t: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncore.activations import ln_slope
-from rnncore.extended_range import Exponents, Norms
-from rnncore.gated.coefficients import LN_2, cut, ln_sigmoid
+from rnncore.extended_range import LN_2, Exponents, Norms
+from rnncore.gated.coefficients import cut, ln_sigmoid
 from rnncore.gated.trajectory import GatedTrajectory
 
 

@@ -29,7 +29,8 @@ class ForwardKernel(Protocol):
 
 def forward_kernel(W_hh: Tensor, trajectory: GatedTrajectory) -> ForwardKernel:
     """The loop over the steps of a run, for its cell and device."""
-    compiled = native_gated.steps(W_hh, trajectory)
+    is_compiled = W_hh.shape[0] == trajectory.a.shape[-1]  # not where a GRU is fed its own output
+    compiled = native_gated.steps(W_hh, trajectory) if is_compiled else None
     if compiled is not None:
         return compiled
     kernel = _GRUSteps if trajectory.c is None else _LSTMSteps
@@ -44,14 +45,19 @@ class _GRUSteps:
         self._u, self._a, self._n = (
             _native(each, ops) for each in (trajectory.u, trajectory.a, trajectory.n)
         )
-        self._add_product = _product_adder(W_hh, self._a[0], ops)
+        size = trajectory.a.shape[-1]
+        self._add_product = _product_adder(W_hh[:size], self._a[0], ops)
+        self._feed_back = None
+        if len(W_hh) > size:
+            self._feed_back = _product_adder(W_hh[size:], self._n[0], ops)
         self._gates, self._scratch = _copy(self._a[0], ops), _copy(self._u[0], ops)
 
     def run(self, t0: int, t1: int, h: Tensor, c: Tensor | None) -> None:
         """As `ForwardKernel.run`."""
         add, multiply, tanh = self._ops.add, self._ops.multiply, self._ops.tanh
         negative, sigmoid, add_product = self._ops.negative, self._ops.sigmoid, self._add_product
-        a, scratch, state = self._a[t0:t1], self._scratch, _row(h, self._ops)
+        feed_back, a, scratch = self._feed_back, self._a[t0:t1], self._scratch
+        state = _row(h, self._ops)
         H = scratch.shape[-1]
         rz, kept = self._gates[..., : 2 * H], self._gates[..., 2 * H :]
         r, z = rz[..., :H], rz[..., H:]
@@ -62,6 +68,8 @@ class _GRUSteps:
         )
         for a_t, a_rz, a_z, m, a_n, h_t in steps:
             add_product(state, a_t)
+            if feed_back is not None:
+                feed_back(state, a_n)
             sigmoid(a_rz, rz)
             # σ(-a) is 1 - z without what would cancel there.
             negative(a_z, kept)

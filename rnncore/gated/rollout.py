@@ -12,10 +12,19 @@ from torch import Tensor
 
 from rnncore.cells.gru import GRUCell
 from rnncore.cells.lstm import LSTMCell
-from rnncore.checks import ArgumentError, checked_shape
-from rnncore.chunks import Bounds, ShouldStop, checked_bounds, chunk_bounds, stop_if_asked
+from rnncore.checks import ArgumentError
+from rnncore.chunks import (
+    Bounds,
+    ShouldStop,
+    block_end,
+    checked_bounds,
+    chunk_bounds,
+    stop_if_asked,
+)
+from rnncore.feedback import Feedback
 from rnncore.gated.stepping import Stepper
 from rnncore.gated.trajectory import GatedTrajectory
+from rnncore.inputs import Inputs
 from rnncore.outputs import Outputs
 from rnncore.readout import Readout
 from rnncore.rollout import StateChunk
@@ -31,14 +40,17 @@ class GatedRollout:
         h_0: initial state, (…, H), cast likewise. Batch axes broadcast against those of `x`.
         readout: W_hy and b_y.
         c_0: the initial c of an LSTM, (…, H); None for zeros.
-        has_outputs: whether y is computed; without, it has no columns.
+        feeds_back_after: how many steps have the input given; from that step on, counted from
+            0, x[t] = y[t - 1] and what `x` holds there is not read. None for all of them.
+        has_outputs: whether y is shown; without, it has no columns.
 
     Raises:
         ValueError: shapes, dtypes or devices disagree, T or the batch is 0, an input is not
-            finite or overflows the dtype, W_xh x + b_h does, or a GRU is given a c_0.
+            finite or overflows the dtype, W_xh x + b_h does, or a GRU is given a c_0; or outputs
+            cannot be fed back, as in `Rollout`.
 
     Cost: 2TG(HD + H²) flops a sequence with G = 3 gates' worth of weights for a GRU and 4 for an
-    LSTM, and TH(G + 2) numbers of storage.
+    LSTM, also for a GRU that is fed its own output; and TH(G + 2) numbers of storage.
 
     >>> cell = LSTMCell(torch.zeros(4, 1), torch.zeros(4, 1), torch.tensor([0.0, 0.0, 9.0, 0.0]))
     >>> readout = Readout(torch.ones(1, 1), torch.zeros(1))
@@ -57,24 +69,24 @@ class GatedRollout:
         readout: Readout,
         *,
         c_0: Tensor | None = None,
+        feeds_back_after: int | None = None,
         has_outputs: bool = True,
     ) -> None:
-        checked_shape("W_hy", readout.W_hy, (readout.output_size, cell.hidden_size))
-        if (readout.W_hy.dtype, readout.W_hy.device) != (cell.dtype, cell.device):
-            raise ArgumentError(
-                "W_hy",
-                "does not match the cell",
-                got=f"{readout.W_hy.dtype} on {readout.W_hy.device}",
-                expected=f"{cell.dtype} on {cell.device}",
-            )
+        readout.require_fit(cell)
         if c_0 is not None:
             _require_lstm(cell, "c_0")
         self.cell = cell
         self.readout = readout
-        self.trajectory = GatedTrajectory(cell, x, h_0, c_0)
+        feedback = None
+        if feeds_back_after is not None:
+            feedback = Feedback(cell, readout, feeds_back_after)
+        self.trajectory = GatedTrajectory(cell, x, h_0, c_0, feedback)
         self.steps = self.trajectory.steps
-        self._stepper = Stepper(cell, self.trajectory)
-        self._outputs = Outputs(readout if has_outputs else readout.silent(), self.trajectory)
+        self._stepper = Stepper(cell.W_hh, self.trajectory)
+        self._shows_outputs = has_outputs
+        needs_outputs = has_outputs or feedback is not None
+        self._outputs = Outputs(readout if needs_outputs else readout.silent(), self.trajectory)
+        self._inputs = Inputs(self.trajectory, self._outputs)
         self._done = 0
 
     def states(
@@ -116,10 +128,26 @@ class GatedRollout:
         gates = self.trajectory.gates(t0, t1)
         return {name: self.trajectory.sequences(gate) for name, gate in gates.items()}
 
+    def inputs(self, t0: int, t1: int) -> Tensor:
+        """The inputs of steps [t0, t1), (…, t1 - t0, D), those given and those fed back.
+
+        A step that is fed its own output has y[t - 1] to the bit: ±inf beyond the dtype, never
+        NaN.
+
+        Raises:
+            ValueError: an input has not been computed yet, or a step is outside [0, T].
+        """
+        for _ in checked_bounds([(t0, t1)], self.steps, backward=False):
+            pass
+        known = max(self.trajectory.fed, min(self._done + 1, self.steps))
+        if t1 > known:
+            raise ArgumentError("t1", "is out of reach", got=t1, expected=f"{known} or less")
+        return self.trajectory.sequences(self._inputs.realised(t0, t1))
+
     @property
     def has_outputs(self) -> bool:
-        """Whether y is computed."""
-        return self._outputs.y.shape[-1] > 0
+        """Whether y is shown."""
+        return self._shows_outputs and self.readout.output_size > 0
 
     @property
     def is_complete(self) -> bool:
@@ -172,10 +200,19 @@ class GatedRollout:
         with np.errstate(all="ignore"):
             while self._done < t1:
                 stop_if_asked(should_stop)
-                start, end = self._done, min(self._done + self.trajectory.block, self.steps)
+                start = self._done
+                if start == self.trajectory.fed:
+                    self._close_loop()
+                end = block_end(start, self.trajectory)
                 self._stepper.advance(start, end)
                 self._outputs.fill(start, end)
+                self._inputs.feed_back(start, end)
                 self._done = end
+
+    def _close_loop(self) -> None:
+        feedback = self.trajectory.feedback
+        assert feedback is not None
+        self._stepper = Stepper(feedback.W_hh, self.trajectory)
 
     def _chunk(self, t0: int, t1: int) -> StateChunk:
         trajectory = self.trajectory
@@ -184,7 +221,7 @@ class GatedRollout:
             t0,
             t1,
             h=trajectory.sequences(trajectory.h(t0 + 1, t1 + 1)),
-            y=trajectory.sequences(self._outputs.y[t0:t1]),
+            y=trajectory.sequences(self._outputs.shown(t0, t1, self._shows_outputs)),
             log10_norm_h=trajectory.sequences(log10_norm),
         )
 

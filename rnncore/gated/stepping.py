@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncore.cells.elman import check_sums
-from rnncore.cells.gru import GRUCell
-from rnncore.cells.lstm import LSTMCell
 from rnncore.extended_range import Exponents, times_power_of_two
 from rnncore.gated.careful import CarefulSteps
 from rnncore.gated.kernels import forward_kernel
@@ -67,10 +65,16 @@ def state_range(W_hh: Tensor) -> Range:
 
 @final
 class Stepper:
-    """Fills a gated trajectory with states, in forward order."""
+    """Fills a gated trajectory with states, in forward order.
 
-    def __init__(self, cell: GRUCell | LSTMCell, trajectory: GatedTrajectory) -> None:
-        W_hh = cell.W_hh.detach()
+    Args:
+        W_hh: (4H, H) of an LSTM and (3H, H) of a GRU, or of one that is fed its own output the
+            (4H, H) of `Feedback`.
+        trajectory: with the drives in their places.
+    """
+
+    def __init__(self, W_hh: Tensor, trajectory: GatedTrajectory) -> None:
+        W_hh = W_hh.detach()
         self._trajectory = trajectory
         self._range = state_range(W_hh)
         self._kernel = forward_kernel(W_hh, trajectory)

@@ -19,7 +19,6 @@ from rnncore.extended_range import (
     Norms,
     log10_of,
     norms,
-    safe_norms,
     times_power_of_two,
 )
 from rnncore.gated.adjoints import Adjoint
@@ -28,6 +27,7 @@ from rnncore.gated.coefficients import fill_coefficients, ln_coefficients, sprea
 from rnncore.gated.direct_path import DirectPath
 from rnncore.gated.logs import GatedLogs
 from rnncore.gated.rollout import GatedRollout
+from rnncore.input_gradients import InputGradients
 from rnncore.losses import Loss
 from rnncore.shares import weight_share
 
@@ -62,17 +62,19 @@ class _Taken(NamedTuple):
 class GatedSweeper:
     """Fills `logs` from the last step down."""
 
-    def __init__(self, rollout: GatedRollout, loss: Loss) -> None:
+    def __init__(self, rollout: GatedRollout, loss: Loss, *, keeps_inputs: bool = False) -> None:
         trajectory = self._trajectory = rollout.trajectory
         self._rollout, self._loss = rollout, loss
         T, N, H = trajectory.steps, trajectory.rows, rollout.cell.hidden_size
         self.logs = GatedLogs(T, N)
-        self._log10_norm_x = log10_of(*safe_norms(trajectory.x))
-        self._W_hh = rollout.cell.W_hh.detach().double()
-        # Then the zeros that come through it are exact.
-        self._is_deaf = not bool(self._W_hh.any())
+        self.inputs: InputGradients | None = None
+        if keeps_inputs:
+            self.inputs = InputGradients(rollout.cell.W_xh, T, N)
+            self.logs.exponents = np.zeros((T, N))
+        self._log10_norm_x = trajectory.log10_norm_x
         self._is_lstm = trajectory.c is not None
-        self._adjoint = Adjoint(self._W_hh, trajectory.block, N, is_lstm=self._is_lstm)
+        feedback, is_fed_back = trajectory.feedback, trajectory.fed < T
+        self._enter(feedback.W_hh if feedback and is_fed_back else rollout.cell.W_hh)
         # What comes in from above: w · 2^k and c · 2^k_c.
         self._w, self._c = self._W_hh.new_zeros(2, N, H)
         self._k, self._k_c = np.zeros((2, N))
@@ -83,8 +85,18 @@ class GatedSweeper:
             self._w, self._k = g.to(torch.float64, copy=True).contiguous(), m.copy()
         self._stride = trajectory.block
 
+    def _enter(self, W_hh: Tensor) -> None:
+        """The steps that are swept next go through this matrix."""
+        self._W_hh = W_hh.detach().double()
+        # Then the zeros that come through it are exact.
+        self._is_deaf = not bool(self._W_hh.any())
+        block, N = self._trajectory.block, self._trajectory.rows
+        self._adjoint = Adjoint(self._W_hh, block, N, is_lstm=self._is_lstm)
+
     def sweep(self, t0: int, t1: int) -> None:
         """Sweeps the steps t1 - 1 … t0, at most a block of them, right after those above."""
+        if t1 == self._trajectory.fed < self._trajectory.steps:
+            self._enter(self._rollout.cell.W_hh)
         K = self._adjoint.K[: t1 - t0]
         fill_coefficients(K, self._trajectory, t0, t1)
         g, m = self._local_gradients(t0, t1)
@@ -191,6 +203,8 @@ class GatedSweeper:
         logs, where = self.logs, slice(block.t0 + start, block.t0 + end)
         logs.delta[where] = log10_of(delta, above)
         logs.p[where] = logs.p_x[where] = log10_of(p, below)
+        if logs.exponents is not None:
+            logs.exponents[where] = below
         is_quiet = np.isneginf(block.m[steps])
         fails = _ends(delta, is_quiet & (came == 0))
         if not self._is_lstm:
@@ -223,9 +237,12 @@ class GatedSweeper:
     def _fill_shares(self, t0: int, t1: int) -> None:
         trajectory, adjoint, steps, n = self._trajectory, self._adjoint, slice(t0, t1), t1 - t0
         p = p_x = adjoint.shared[:n]
-        if not self._is_lstm and trajectory.rows > 1:
+        logs, inputs = self.logs, self.inputs
+        if not self._is_lstm and (trajectory.rows > 1 or inputs is not None):
             p_x = adjoint.p[:n, :, [0, 1, 3]].flatten(-2)
-        logs = self.logs
+        if inputs is not None:
+            assert logs.exponents is not None
+            inputs.fill(t0, p_x, logs.exponents[steps])
         logs.share_hh[steps] = weight_share(
             p, logs.p[steps], trajectory.u[steps], trajectory.log10_norm(t0, t1)
         )

@@ -20,6 +20,7 @@ from rnncore.extended_range import (
     safe_norms,
     times_power_of_two,
 )
+from rnncore.feedback import Feedback, given_inputs
 from rnncore.trajectory import batch_shape, project
 
 # What a step costs beside a product with an (H, H) matrix, about four times as much.
@@ -44,7 +45,12 @@ class GatedTrajectory:
     """
 
     def __init__(
-        self, cell: GRUCell | LSTMCell, x: Tensor, h_0: Tensor, c_0: Tensor | None
+        self,
+        cell: GRUCell | LSTMCell,
+        x: Tensor,
+        h_0: Tensor,
+        c_0: Tensor | None,
+        feedback: Feedback | None = None,
     ) -> None:
         H, D = cell.hidden_size, cell.input_size
         given = {"h_0": h_0} if c_0 is None else {"h_0": h_0, "c_0": c_0}
@@ -56,32 +62,65 @@ class GatedTrajectory:
         self.rows = N = self.batch_shape.numel()
         block = block_steps(H, _PRODUCTS_A_STEP * N) // WINDOW * WINDOW
         self.block = min(T, block)  # steps that are computed before they are checked
-        x = cast("x", x.detach(), cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
+        self.feedback = feedback
+        self.fed = T if feedback is None else feedback.after  # steps whose input is given
+        x = x.detach() if feedback is None else given_inputs(x, self.fed)
+        x = cast("x", x, cell.dtype).to(cell.device).expand(*self.batch_shape, T, D)
 
         self.x = x.reshape(N, T, D).transpose(0, 1).contiguous()  # (T, N, D)
         self.u = x.new_empty(T + 1, N, H)
         self.u[0] = self._rows("h_0", h_0, cell)
         self.a = x.new_empty(T, N, cell.W_hh.shape[0])
-        project(cell.W_xh, cell.b_h, self.x, out=self.a)
         self.c: Tensor | None = None  # (T + 1, N, H)
         self.n: Tensor | None = None  # (T, N, H)
         if isinstance(cell, LSTMCell):
             self.c = x.new_empty(T + 1, N, H)
             self.c[0] = 0.0 if c_0 is None else self._rows("c_0", c_0, cell)
-            is_driven = (self.a[..., 2 * H : 3 * H] != 0).any(dim=-1)
         else:
-            self.n = self.a[..., 2 * H :].clone()
-            self.a[..., 2 * H :] = cell.b_hn.detach()
-            is_driven = (self.n != 0).any(dim=-1) | bool(cell.b_hn.any())
+            self.n = x.new_empty(T, N, H)
         # Whether nothing but the state drives the candidate.
-        self.is_silent = ~is_driven.cpu().numpy()  # (T, N)
+        self.is_silent = np.empty((T, N), dtype=np.bool_)
+        self._cell = cell
+        self._fill_drive(slice(0, T))
+        if feedback is not None:
+            self._close_loop(feedback)
 
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
         self.norm, self.exponents = np.zeros((2, T + 1, N))
         self.candidate_exponents = np.zeros((T, N))
+        # Of x; none but of what is fed back (`inputs`).
+        self.input_exponents = np.zeros((T, N))
         self.norm_c = np.zeros((T + 1, N))
         self._log10_norm_h, self._log10_norm_c = np.full((2, T + 1, N), -np.inf)
         self.measure(0, 1)
+
+    def _fill_drive(self, steps: slice) -> None:
+        cell, a, H = self._cell, self.a[steps], self._cell.hidden_size
+        project(cell.W_xh, cell.b_h, self.x[steps], out=a)
+        if isinstance(cell, LSTMCell):
+            is_driven = (a[..., 2 * H : 3 * H] != 0).any(dim=-1)
+        else:
+            assert self.n is not None
+            self.n[steps] = a[..., 2 * H :]
+            a[..., 2 * H :] = cell.b_hn.detach()
+            is_driven = (self.n[steps] != 0).any(dim=-1) | bool(cell.b_hn.any())
+        self.is_silent[steps] = ~is_driven.cpu().numpy()
+
+    def _close_loop(self, feedback: Feedback) -> None:
+        """The drive of the steps that are fed back their outputs."""
+        H, rows, steps = self._cell.hidden_size, self.a.shape[-1], slice(self.fed, self.steps)
+        self.a[steps] = feedback.drive[:rows]
+        is_driven = (self.a[steps, :, 2 * H : 3 * H] != 0).any(dim=-1)
+        if self.n is not None:
+            self.n[steps] = feedback.drive[3 * H :]
+            is_driven |= (self.n[steps] != 0).any(dim=-1)
+        self.is_silent[steps] = ~is_driven.cpu().numpy()
+
+    def take_inputs(self, t0: int, x: Tensor) -> None:
+        """Puts x, (n, N, D), in the place of the inputs from t0 on, before their states exist."""
+        steps = slice(t0, t0 + len(x))
+        self.x[steps] = x
+        self._fill_drive(steps)
 
     def _rows(self, name: str, state: Tensor, cell: GRUCell | LSTMCell) -> Tensor:
         state = cast(name, state.detach(), cell.dtype).to(cell.device)
@@ -119,6 +158,12 @@ class GatedTrajectory:
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""
         return self._log10_norm_h[t0:t1]
+
+    @property
+    def log10_norm_x(self) -> Norms:
+        """log10 ‖x_t‖ of all steps, (T, N), as far as they are known."""
+        mantissa, exponent = safe_norms(self.x)
+        return log10_of(mantissa, exponent + self.input_exponents)
 
     def log10_norm_c(self, t0: int, t1: int) -> Norms:
         """log10 ‖c_t‖ likewise."""

@@ -59,20 +59,27 @@ test("states fill a run from the left, gradients from the right", () => {
   assert.ok(Number.isNaN(run.valueAt("log10_norm_h", 2)));
   run.take(states(1, [2, 3, 4]));
   assert.equal(run.statesEnd, 4);
-  assert.deepEqual([...run.h], [1, -1, 2, -2, 3, -3, 4, -4]);
+  assert.deepEqual([...run.layer("h")], [1, -1, 2, -2, 3, -3, 4, -4]);
   run.take(readFrame(frame({ kind: "gradients", t0: "2", t1: "4" }, { log10_grad_h: { shape: [2], data: Float64Array.of(-1, 0) } })));
   assert.equal(run.gradientsStart, 2);
   assert.equal(run.valueAt("log10_grad_h", 3), 0);
 });
 
-test("of a batch the first sequence is shown", () => {
+test("of a batch one sequence is shown, or the mean and the extremes", () => {
   const run = new Run(1, withFields(small, { batch_size: 2, steps: 2 }), { t0: 0, t1: 2, columns: 2 });
   run.take(readFrame(frame({ kind: "states", t0: "0", t1: "2" }, {
     log10_norm_h: { shape: [2, 2], data: Float64Array.of(1, 2, 8, 9) },
     h: { shape: [2, 2, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
   })));
-  assert.deepEqual([...run.h], [1, 2, 3, 4]);
+  assert.deepEqual([...run.layer("h")], [1, 2, 3, 4]);
   assert.deepEqual([...run.series("log10_norm_h").high], [1, 2]);
+  run.sequence = 1;
+  assert.deepEqual([...run.layer("h")], [5, 6, 7, 8]);
+  assert.equal(run.valueAt("log10_norm_h", 1), 9);
+  run.sequence = "mean";
+  assert.deepEqual([...run.layer("h")], [3, 4, 5, 6]);
+  const { low, high, mean } = run.series("log10_norm_h");
+  assert.deepEqual([[...low], [...high], [...(mean ?? [])]], [[1, 2], [8, 9], [4.5, 5.5]]);
 });
 
 test("columns and steps agree as the wire's bins say", () => {

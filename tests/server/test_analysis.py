@@ -134,7 +134,7 @@ def test_a_radius_that_is_only_rounding_has_no_atlas(client: TestClient) -> None
     document = {"cell": {"hidden_size": 2}, "recurrent": {"edits": edits}}
     frames, end = analyse(client, document, "atlas")
     assert not frames
-    assert end["notes"][0]["code"] == "nilpotent"
+    assert end["notes"][0]["code"] == "no_atlas"
 
 
 def radius(rho: float) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def test_a_nilpotent_matrix_has_no_atlas_and_says_so(client: TestClient) -> None
     document = {**SMALL, "recurrent": {"ensemble": "delay_line"}}
     frames, end = analyse(client, document, "atlas")
     assert not frames
-    assert end["notes"][0]["code"] == "nilpotent"
+    assert end["notes"][0]["code"] == "no_atlas"
 
 
 @pytest.mark.parametrize(

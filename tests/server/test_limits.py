@@ -12,6 +12,7 @@ from app.engine import RunEngine
 from app.errors import Refusal
 from app.experiment import Experiment
 from app.frames import Frame, encode
+from app.gates import GATES
 from app.limits import check_limits, run_cost
 from app.plan import Plan
 from app.protocol import Run, View, read_experiment
@@ -32,6 +33,8 @@ def experiment(**document: Any) -> Experiment:
         ({"cell": {"output_size": 16_385}}, "cell.output_size", "max_output"),
         ({"steps": 1_000_001}, "steps", "max_steps"),
         ({"batch_size": 257}, "batch_size", "max_batch"),
+        ({"cell": {"layers": 17}}, "cell.layers", "max_layers"),
+        ({"cell": {"kind": "attention"}, "steps": 8193}, "steps", "max_attention_steps"),
         ({"steps": 10**30}, "steps", "max_steps"),
         ({"recurrent": {"edits": [{"i": 0, "j": 0, "value": 0}] * 10_001}}, "recurrent.edits",
          "max_edits"),
@@ -84,6 +87,27 @@ def test_the_cost_of_an_answer_is_what_it_weighs(
     expected = run_cost(document, view).result_bytes - gates * item * H * H + 8
     assert sum(frame.nbytes for frame in frames) == expected
     assert all(len(encode(frame, "0")) > frame.nbytes for frame in frames)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"cell": {"layers": 3, "hidden_size": 7}},
+        {"cell": {"kind": "lstm", "layers": 2, "hidden_size": 7}, "batch_size": 2},
+        {"cell": {"output_size": 3}, "output": {"kind": "classes"}},
+        {"generation": {"after": 20}},
+        {"cell": {"kind": "attention", "input_size": 2}},
+    ],
+    ids=json.dumps,
+)
+def test_the_cost_of_a_form_is_enough_and_not_much_more(document: dict[str, Any]) -> None:
+    asked = experiment(steps=100, **document)
+    made = RunEngine("cpu", 0).run(asked, Plan.whole(100), lambda: False)
+    weighs = sum(item.nbytes for item in made if isinstance(item, Frame))
+    cell = asked.cell
+    draw = 8 * len(GATES[cell.kind]) * cell.hidden_size**2  # in float64, which only a stream has
+    spare = run_cost(asked, None).result_bytes - draw - weighs
+    assert 0 <= spare <= 0.2 * weighs
 
 
 MEASURE = """

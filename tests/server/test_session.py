@@ -119,6 +119,7 @@ def test_a_superseded_end_has_every_key_and_nothing_measured(
         "spectral_radius": None,
         "largest_singular_value": None,
         "henrici_departure": None,
+        "closed_loop_radius": None,
         "experiment": None,
     }
 

@@ -92,7 +92,7 @@ export class Analyst {
     if (message.type === "hello" || message.id !== this.#asked?.id) return;
     const { want } = this.#asked;
     if (want === "atlas") {
-      const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "nilpotent")?.message;
+      const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_atlas")?.message;
       if (problem) this.#scene.atlas = null;
       this.#scene.atlasProblem = problem ?? "";
     }

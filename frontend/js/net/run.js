@@ -4,29 +4,29 @@
  * fewer columns than there are steps.
  */
 import { ALL_LAYERS } from "../state/cells.js";
-import { firstOfBatch } from "./tensors.js";
+import { Batch } from "./batch.js";
+import { oneOfBatch } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Frame} Frame */
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("./wire.js").Done} Done */
+/** @typedef {import("./batch.js").Sequence} Sequence */
+/** @typedef {import("../state/cells.js").Layer | `h_l${number}`} AnyLayer  of a stack also the states of the layers under the top one */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
 /** @typedef {{t0: number, t1: number, columns: number}} Window */
 
 /**
- * The extremes of a log10 quantity in each column; the same array twice where a column is a step.
- * @typedef {{low: Float64Array, high: Float64Array}} Series
+ * The extremes of a log10 quantity in each column, or over the sequences of a batch; the same array
+ * twice where a column is a step of one sequence. `mean` only of a batch.
+ * @typedef {{low: Float64Array, high: Float64Array, mean?: Float64Array}} Series
  */
 
-/** @typedef {"log10_norm_h" | "log10_norm_c"} StateSeries */
-/** @typedef {"log10_grad_h" | "log10_grad_W_hh" | "log10_grad_c" | "log10_direct_path"} GradientSeries */
-/** @typedef {StateSeries | GradientSeries} SeriesName */
+/** @typedef {"log10_norm_h" | "log10_norm_c" | "log10_grad_h" | "log10_grad_W_hh" | "log10_grad_c" | "log10_direct_path" | `log10_norm_h_l${number}` | `log10_grad_h_l${number}`} SeriesName */
 
-/** @type {readonly StateSeries[]} */
-const OF_STATES = Object.freeze(["log10_norm_h", "log10_norm_c"]);
-/** @type {readonly GradientSeries[]} */
-const OF_GRADIENTS = Object.freeze(["log10_grad_h", "log10_grad_W_hh", "log10_grad_c", "log10_direct_path"]);
+/** What belongs to states and what to gradients, by the beginning of its name. */
+const OF_STATES = "log10_norm_";
 
-const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "weights", "inputs"]));
+const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "closed_loop", "weights", "inputs"]));
 
 /** Frames that stand until the server sends another of their kind on the same socket. */
 export class Standing {
@@ -34,6 +34,8 @@ export class Standing {
   matrix = {};
   /** @type {Readonly<Record<string, Tensor>>} */
   spectrum = {};
+  /** Of W_hh + W_xh W_hy, of a run that feeds its outputs back. @type {Readonly<Record<string, Tensor>>} */
+  closed_loop = {};
   /** All weights but W_hh that were asked for. @type {Readonly<Record<string, Tensor>>} */
   weights = {};
   /** @type {Readonly<Record<string, Tensor>>} */
@@ -60,12 +62,14 @@ export class Run {
   standing = new Standing();
   /** @type {Tensor | undefined} */
   #W_hh;
-  /** @type {Float32Array | Float64Array} [columns, H] */
-  h = new Float32Array(0);
-  /** Gates and the cell state, [columns, H] each, as far as they were asked for. @type {Partial<Record<import("../state/cells.js").Gate, Float32Array | Float64Array>>} */
-  gates = {};
-  /** @type {Partial<Record<SeriesName, Series>>} */
-  #series = {};
+  /** Which of a batch is shown. @type {Sequence} */
+  sequence = 0;
+  /** States, gates, outputs, as far as they were asked for. @type {Map<AnyLayer, Batch>} */
+  #layers = new Map();
+  /** @type {Map<SeriesName, {low: Batch, high: Batch}>} */
+  #series = new Map();
+  /** @type {Map<SeriesName, {of: Sequence, series: Series}>} */
+  #shown = new Map();
   /** Columns [0, statesEnd) of the states and [gradientsStart, columns) of the gradients are here. */
   statesEnd = 0;
   gradientsStart;
@@ -94,6 +98,10 @@ export class Run {
     return this.experiment.cell.hidden_size;
   }
 
+  get B() {
+    return this.experiment.batch_size;
+  }
+
   /** The recurrent weights in force [H, H], once they are here: the server's own numbers, to the bit. @returns {Tensor | undefined} */
   get W_hh() {
     return (this.#W_hh ??= this.standing.matrix.W_hh ?? this.#scaledDraw());
@@ -104,15 +112,20 @@ export class Run {
     return name === "W_hh" ? this.W_hh : this.#asked("weights", name);
   }
 
-  /** The input [columns, D], or the start h_0 [H], of the first sequence. @param {"x" | "h_0"} name @returns {Tensor | undefined} */
+  /** The input [columns, D], or the start h_0 [H], of the sequence that is shown. @param {"x" | "h_0"} name @returns {Tensor | undefined} */
   input(name) {
     const tensor = this.#asked("inputs", name);
-    return tensor && firstOfBatch(tensor, name === "x" ? 2 : 1);
+    return tensor && oneOfBatch(tensor, name === "x" ? 2 : 1, this.sequence === "mean" ? 0 : this.sequence);
   }
 
   /** What stands may be of an older run that asked for more. @param {"weights" | "inputs"} kind @param {string} name */
   #asked(kind, name) {
     return this.omit.includes(name) ? undefined : this.standing[kind][name];
+  }
+
+  /** The eigenvalues [H, 2] that are in force while the network generates. @returns {Tensor | undefined} */
+  get closedLoop() {
+    return typeof this.done?.closed_loop_radius === "number" ? this.standing.closed_loop.closed_loop_eigenvalues : undefined;
   }
 
   /** @returns {Tensor | undefined} */
@@ -157,7 +170,16 @@ export class Run {
 
   /** @param {SeriesName} name @returns {Series} */
   series(name) {
-    return (this.#series[name] ??= this.#emptySeries());
+    const stored = this.#series.get(name);
+    if (!stored) return this.#nothing;
+    const known = this.#shown.get(name);
+    if (known?.of === this.sequence) return known.series;
+    const { low, high } = stored;
+    const isOfAll = this.sequence === "mean" && this.B > 1;
+    const found = isOfAll ? { low: low.extremes[0], high: high.extremes[1], mean: high.of("mean") } : { low: low.of(this.sequence), high: high.of(this.sequence) };
+    const series = /** @type {Series} */ (found); // logarithms are float64 always
+    this.#shown.set(name, { of: this.sequence, series });
+    return series;
   }
 
   /** The steps (from 1) that share a column with a step (from 0): one, unless columns are bins. @param {number} step @returns {[number, number]} */
@@ -169,69 +191,77 @@ export class Run {
   /** The value of a log10 quantity at a step (from 0): its largest in the step's column. @param {SeriesName} name @param {number} step */
   valueAt(name, step) {
     const column = this.columnOf(step);
-    return this.series(name).high[column] ?? NaN;
+    const { mean, high } = this.series(name);
+    return (mean ?? high)[column] ?? NaN;
   }
 
   /** @param {Frame} frame a chunk of this run's states or gradients */
   take({ metadata, tensors }) {
-    const start = this.columnOf(Number(metadata.t0));
-    if (metadata.kind === "states") {
-      this.statesEnd = this.#takeStates(start, tensors);
-    } else if (metadata.kind === "gradients") {
-      this.#takeSeries(start, tensors, OF_GRADIENTS);
-      this.gradientsStart = start;
+    const [start, end] = [this.columnOf(Number(metadata.t0)), this.columnOf(Number(metadata.t1) - 1) + 1];
+    if (metadata.kind !== "states" && metadata.kind !== "gradients") return;
+    for (const [name, tensor] of Object.entries(tensors)) {
+      if (name.startsWith("log10_")) this.#takeSeries(/** @type {SeriesName} */ (name), tensor, start);
+      else if (isLayer(name)) this.#takeLayer(name, tensor, start);
+    }
+    if (metadata.kind === "states") this.statesEnd = end;
+    else this.gradientsStart = start;
+  }
+
+  /** @param {AnyLayer} name @param {Tensor} tensor @param {number} start */
+  #takeLayer(name, tensor, start) {
+    const batch = this.#layers.get(name) ?? new Batch(this.columns, this.rowsOf(name));
+    this.#layers.set(name, batch);
+    batch.take(tensor, start, tensor.shape.length > 2);
+  }
+
+  /** @param {SeriesName} name @param {Tensor} tensor @param {number} start */
+  #takeSeries(name, tensor, start) {
+    this.#shown.delete(name);
+    const known = this.#series.get(name);
+    if (!this.hasView) {
+      const both = known?.high ?? new Batch(this.columns, 1);
+      both.take(tensor, start, tensor.shape.length > 1);
+      this.#series.set(name, { low: both, high: both });
+      return;
+    }
+    const { low, high } = known ?? { low: new Batch(this.columns, 1), high: new Batch(this.columns, 1) };
+    this.#series.set(name, { low, high });
+    const shape = tensor.shape.slice(0, -1);
+    for (const [offset, batch] of /** @type {Array<[number, Batch]>} */ ([[0, low], [1, high]])) {
+      batch.take({ shape, data: Float64Array.from({ length: tensor.data.length / 2 }, (_, k) => tensor.data[2 * k + offset] ?? NaN) }, start, shape.length > 1);
     }
   }
 
-  /** @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @returns {number} the first column not here yet */
-  #takeStates(start, tensors) {
-    if (tensors.h) this.h = this.#withChunk(this.h, start, tensors.h);
-    for (const name of ALL_LAYERS) {
-      const tensor = tensors[name];
-      if (tensor) this.gates[name] = this.#withChunk(this.gates[name], start, tensor);
-    }
-    return start + this.#takeSeries(start, tensors, OF_STATES);
-  }
-
-  /** Units × columns with one more chunk in it. @param {Float32Array | Float64Array | undefined} known @param {number} start @param {Tensor} tensor */
-  #withChunk(known, start, tensor) {
-    const { data } = firstOfBatch(tensor, 2);
-    const size = this.columns * this.H;
-    // A run in one chunk keeps the frame's own memory.
-    if (data.length === size) return data;
-    const whole = known?.length === size ? known : data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
-    whole.set(data, start * this.H);
-    return whole;
-  }
-
-  /** What of every step and unit is shown, [columns, H]: empty where it was not asked for. @param {import("../state/cells.js").Gate | "h"} name */
+  /** What of every step and unit is shown, [columns, rows]: empty where it was not asked for. @param {AnyLayer} name */
   layer(name) {
-    return name === "h" ? this.h : (this.gates[name] ?? NOTHING);
+    return this.#layers.get(name)?.of(this.sequence) ?? NOTHING;
   }
 
-  /**
-   * @param {number} start @param {Readonly<Record<string, Tensor>>} tensors @param {readonly SeriesName[]} names
-   * @returns {number} columns in the chunk
-   */
-  #takeSeries(start, tensors, names) {
-    let count = 0;
-    for (const name of names) {
-      const tensor = tensors[name];
-      if (!tensor) continue;
-      const isPaired = this.hasView;
-      const { data, shape } = firstOfBatch(tensor, isPaired ? 2 : 1);
-      count = shape[0] ?? 0;
-      const { low, high } = this.series(name);
-      for (let k = 0; k < count; k++) {
-        low[start + k] = data[isPaired ? 2 * k : k] ?? NaN;
-        high[start + k] = data[isPaired ? 2 * k + 1 : k] ?? NaN;
-      }
-    }
-    return count;
+  /** The probabilities of the classes after a step (from 0); null where they aren't here, or only the largest of many steps. @param {number} step */
+  distributionAt(step) {
+    const { t0, t1 } = this.window;
+    const [p, O] = [this.layer("p"), this.rowsOf("p")];
+    const column = this.columnOf(step);
+    return p.length && !this.isBinned && step >= t0 && step < t1 && column < this.statesEnd ? p.subarray(column * O, (column + 1) * O) : null;
+  }
+
+  /** How many numbers a step has there. @param {AnyLayer} name */
+  rowsOf(name) {
+    return name === "y" || name === "p" ? this.experiment.cell.output_size : this.H;
+  }
+
+  /** The states of the network's own layers, the bottom first: h_l0, h_l1 …, h. @returns {readonly AnyLayer[]} */
+  get stack() {
+    const below = Array.from({ length: this.experiment.cell.layers - 1 }, (_, number) => /** @type {AnyLayer} */ (`h_l${number}`));
+    return [...below, "h"];
   }
 
   /** @returns {Series} */
-  #emptySeries() {
-    return { low: new Float64Array(this.columns).fill(NaN), high: new Float64Array(this.columns).fill(NaN) };
+  get #nothing() {
+    const empty = new Float64Array(this.columns).fill(NaN);
+    return { low: empty, high: empty };
   }
 }
+
+/** @param {string} name @returns {name is AnyLayer} */
+const isLayer = (name) => name === "h" || /^h_l\d+$/.test(name) || ALL_LAYERS.some((each) => each === name);

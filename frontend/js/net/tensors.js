@@ -31,13 +31,16 @@ export function readFrame(buffer) {
 }
 
 /**
- * The part of a tensor that belongs to the first sequence of a batch; the tensor itself without one.
+ * The part of a tensor that belongs to one sequence of a batch; the tensor itself without one.
  * @param {Tensor} tensor
  * @param {number} rank  the tensor's rank without a batch axis
+ * @param {number} sequence  from 0
  * @returns {Tensor}
  */
-export function firstOfBatch(tensor, rank) {
+export function oneOfBatch(tensor, rank, sequence) {
   if (tensor.shape.length === rank) return tensor;
   const shape = tensor.shape.slice(1);
-  return { shape, data: tensor.data.subarray(0, shape.reduce((product, size) => product * size, 1)) };
+  const size = shape.reduce((product, each) => product * each, 1);
+  const start = Math.min(sequence, (tensor.shape[0] ?? 1) - 1) * size;
+  return { shape, data: tensor.data.subarray(start, start + size) };
 }

@@ -47,9 +47,11 @@ export interface Experiment {
   bias?: Bias;
   readout?: Readout;
   output_bias?: OutputBias;
+  output?: Output;
+  generation?: Generation;
   input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile;
   initial_state?: Zeros | RandomState | StateValues;
-  loss?: LinearLoss | MeanSquaredLoss;
+  loss?: LinearLoss | MeanSquaredLoss | CrossEntropyLoss;
   /**
    * T, the number of steps; 1 to the server's --max-steps.
    */
@@ -69,9 +71,11 @@ export interface Experiment {
 export interface Cell {
   /**
    * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
-   * their gates stacked along the rows of the weights, r z n and i f g o.
+   * their gates stacked along the rows of the weights, r z n and i f g o. attention is no recurrent
+   * cell but its contrast: one head of causal self-attention over e_t = W_xh x_t + b_h, its output
+   * in the place of h_t, W_q W_k W_v stacked in the place of W_hh.
    */
-  kind?: "elman" | "gru" | "lstm";
+  kind?: "elman" | "gru" | "lstm" | "attention";
   /**
    * The activation φ of an elman cell; gru and lstm have their own.
    */
@@ -88,6 +92,11 @@ export interface Cell {
    * O, the number of outputs; 1 to the server's --max-output.
    */
   output_size?: number;
+  /**
+   * Layers on top of one another, each fed by the states of the one below, as PyTorch's
+   * num_layers; 1 to the server's --max-layers. Edits are those of the first layer.
+   */
+  layers?: number;
 }
 /**
  * Weights that were brought along instead of drawn: a layer of an uploaded file.
@@ -312,6 +321,34 @@ export interface OutputBias {
   edits?: (SetEntry | ZeroEntries)[];
 }
 /**
+ * What the outputs are: numbers, or the logits of classes.
+ */
+export interface Output {
+  /**
+   * With classes p(x_{t+1} | x_1 … x_t) = softmax(y_t / temperature) is told at every step.
+   */
+  kind?: "values" | "classes";
+  /**
+   * Of the softmax, 0 or more; 0 is its limit, the most likely class alone.
+   */
+  temperature?: number;
+}
+/**
+ * The network's own outputs as its input: y_t is fed back as x_{t+1}.
+ *
+ * Outputs that are classes are fed back as the one-hot vector of a class drawn from p.
+ */
+export interface Generation {
+  /**
+   * Steps whose input is given, 1 or more; then the network generates. null: it never does.
+   */
+  after?: number | null;
+  /**
+   * Seed of what is drawn; 0 to 2^53 - 1.
+   */
+  seed?: number;
+}
+/**
  * One push: the amplitude at index 0, then nothing.
  */
 export interface Impulse {
@@ -476,6 +513,20 @@ export interface MeanSquaredLoss {
   target?: (number[] | number[][]) | null;
 }
 /**
+ * -log p_t[target_t] with p_t = softmax(y_t), whatever the temperature.
+ */
+export interface CrossEntropyLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at?: "last" | "every";
+  kind: "cross_entropy";
+  /**
+   * The class that is right, from 0: one for every step, or T of them; null means class 0.
+   */
+  target?: (number | number[]) | null;
+}
+/**
  * What the page can show: these steps, in no more than `columns` columns.
  */
 export interface View {
@@ -529,6 +580,10 @@ export interface Done {
    */
   henrici_departure: number | null;
   /**
+   * Measured spectral radius of W_hh + W_xh W_hy, where an elman cell feeds its outputs back.
+   */
+  closed_loop_radius: number | null;
+  /**
    * The whole Experiment in force, with spectral_radius the number in force.
    */
   experiment: CompleteExperiment | null;
@@ -555,6 +610,14 @@ export interface Note {
  */
 export interface Diagnosis {
   states: StatesVerdict;
+  /**
+   * Of a run that generates: what became of ‖h_t‖ while the input was given,
+   */
+  fed: StatesVerdict | null;
+  /**
+   * and from then on, while outputs were fed back.
+   */
+  generating: StatesVerdict | null;
   gradients: GradientsVerdict;
   /**
    * Null for gru and lstm, whose gates no singular value of one matrix speaks for.
@@ -687,6 +750,8 @@ export interface CompleteExperiment {
   bias: CompleteBias;
   readout: CompleteReadout;
   output_bias: CompleteOutputBias;
+  output: CompleteOutput;
+  generation: CompleteGeneration;
   input:
     | CompleteImpulse
     | CompleteConstant
@@ -696,7 +761,7 @@ export interface CompleteExperiment {
     | CompleteInputValues
     | CompleteInputFile;
   initial_state: CompleteZeros | CompleteRandomState | StateValues;
-  loss: CompleteLinearLoss | CompleteMeanSquaredLoss;
+  loss: CompleteLinearLoss | CompleteMeanSquaredLoss | CompleteCrossEntropyLoss;
   /**
    * T, the number of steps; 1 to the server's --max-steps.
    */
@@ -716,9 +781,11 @@ export interface CompleteExperiment {
 export interface CompleteCell {
   /**
    * Which cell: elman is h_t = φ(W_xh x_t + W_hh h_{t-1} + b_h); gru and lstm are PyTorch's,
-   * their gates stacked along the rows of the weights, r z n and i f g o.
+   * their gates stacked along the rows of the weights, r z n and i f g o. attention is no recurrent
+   * cell but its contrast: one head of causal self-attention over e_t = W_xh x_t + b_h, its output
+   * in the place of h_t, W_q W_k W_v stacked in the place of W_hh.
    */
-  kind: "elman" | "gru" | "lstm";
+  kind: "elman" | "gru" | "lstm" | "attention";
   /**
    * The activation φ of an elman cell; gru and lstm have their own.
    */
@@ -735,6 +802,11 @@ export interface CompleteCell {
    * O, the number of outputs; 1 to the server's --max-output.
    */
   output_size: number;
+  /**
+   * Layers on top of one another, each fed by the states of the one below, as PyTorch's
+   * num_layers; 1 to the server's --max-layers. Edits are those of the first layer.
+   */
+  layers: number;
 }
 /**
  * Weights that were brought along instead of drawn: a layer of an uploaded file.
@@ -945,6 +1017,34 @@ export interface CompleteOutputBias {
   edits: (CompleteSetEntry | CompleteZeroEntries)[];
 }
 /**
+ * What the outputs are: numbers, or the logits of classes.
+ */
+export interface CompleteOutput {
+  /**
+   * With classes p(x_{t+1} | x_1 … x_t) = softmax(y_t / temperature) is told at every step.
+   */
+  kind: "values" | "classes";
+  /**
+   * Of the softmax, 0 or more; 0 is its limit, the most likely class alone.
+   */
+  temperature: number;
+}
+/**
+ * The network's own outputs as its input: y_t is fed back as x_{t+1}.
+ *
+ * Outputs that are classes are fed back as the one-hot vector of a class drawn from p.
+ */
+export interface CompleteGeneration {
+  /**
+   * Steps whose input is given, 1 or more; then the network generates. null: it never does.
+   */
+  after: number | null;
+  /**
+   * Seed of what is drawn; 0 to 2^53 - 1.
+   */
+  seed: number;
+}
+/**
  * One push: the amplitude at index 0, then nothing.
  */
 export interface CompleteImpulse {
@@ -1099,6 +1199,20 @@ export interface CompleteMeanSquaredLoss {
   target: (number[] | number[][]) | null;
 }
 /**
+ * -log p_t[target_t] with p_t = softmax(y_t), whatever the temperature.
+ */
+export interface CompleteCrossEntropyLoss {
+  /**
+   * Where the loss sits: at the last step, or the sum over every step.
+   */
+  at: "last" | "every";
+  kind: "cross_entropy";
+  /**
+   * The class that is right, from 0: one for every step, or T of them; null means class 0.
+   */
+  target: (number | number[]) | null;
+}
+/**
  * Why a message or a run was refused. All seven keys are always there.
  */
 export interface ErrorMessage {
@@ -1152,6 +1266,10 @@ export interface FoundFile {
   file: string;
   format: "safetensors" | "npz" | "npy" | "json" | "csv";
   layers: FoundLayer[];
+  /**
+   * Modules of several layers, all of which can be run on top of one another.
+   */
+  stacks: FoundLayer[];
   input: FoundInput | null;
   /**
    * Tensors that nothing is made of.
@@ -1257,6 +1375,7 @@ export interface Limits {
   max_input: number;
   max_output: number;
   max_batch: number;
+  max_layers: number;
   max_edits: number;
   max_message_bytes: number;
   max_result_bytes: number;
@@ -1298,10 +1417,10 @@ export interface Run {
    */
   split_weights?: boolean;
   /**
-   * Tensors that are not sent, W_hh in all its parts; a frame of which nothing is left isn't
-   * either.
+   * Tensors that are not sent: W_hh in all its parts, eigenvalues also those of the closed loop;
+   * a frame of which nothing is left isn't either.
    *
-   * @maxItems 20
+   * @maxItems 21
    */
   omit?: (
     | "W_xh"
@@ -1314,6 +1433,7 @@ export interface Run {
     | "x"
     | "h_0"
     | "y"
+    | "p"
     | "log10_grad_W_xh"
     | "cotangent"
     | "i"

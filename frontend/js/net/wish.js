@@ -1,6 +1,7 @@
 /** Which part of a run the page asks for: no more columns than it can show, no tensor that nothing shows. */
 
-import { cellInfo } from "../state/cells.js";
+import { cellInfo, layersOf } from "../state/cells.js";
+import { generates } from "../state/forms.js";
 
 /** @typedef {import("./run.js").Window} Window */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
@@ -27,7 +28,9 @@ export function windowFor({ steps, cell }, span, width_px, isMoving, runs = 1) {
 }
 
 /** @type {readonly Omissible[]} */
-const NEVER_SHOWN = Object.freeze(["y", "log10_grad_W_xh", "cotangent"]);
+const NEVER_SHOWN = Object.freeze(["log10_grad_W_xh", "cotangent"]);
+/** More classes than that have no bars; their map is on its own. */
+export const MOST_BARS = 512;
 /** @type {readonly Omissible[]} */
 const OTHER_WEIGHTS = Object.freeze(["W_xh", "b_h", "W_hy", "b_y"]);
 /** @type {readonly Omissible[]} */
@@ -39,16 +42,24 @@ const OF_THE_ARITHMETIC = Object.freeze(["W_xh", "b_h", "x", "h_0"]);
  * @param {{matrix: import("../state/edits.js").MatrixName, layer: string}} view  what is shown
  * @returns {readonly Omissible[]}
  */
-export function unshown({ cell }, { matrix, layer }) {
-  const shown = new Set([matrix, layer, ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : [])]);
-  return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"]), ...cellInfo(cell).layers].filter((name) => !shown.has(name));
+export function unshown(experiment, { matrix, layer }) {
+  const { cell } = experiment;
+  const shown = new Set([matrix, layer, ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : []), ...(hasBars(experiment) ? ["p"] : []), ...(hasBars(experiment) && generates(experiment) ? ["x"] : [])]);
+  const layers = layersOf(experiment).filter((name) => name !== "h");
+  return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"]), ...layers].filter((name) => !shown.has(name));
 }
 
 /** The same of a run that is only compared: nothing is shown of its weights, and no frame of it may take the place of one that stands. @type {readonly Omissible[]} */
 const NEVER_COMPARED = Object.freeze(["W_hh", "eigenvalues", "singular_values", "x", "h_0", ...OTHER_WEIGHTS, ...NEVER_SHOWN]);
 
-/** @param {{kind: string}} cell @param {string} layer @returns {readonly Omissible[]} */
-export const uncompared = (cell, layer) => [...NEVER_COMPARED, ...cellInfo(cell).layers.filter((name) => name !== layer)];
+/** @param {Experiment} experiment @param {string} layer @returns {readonly Omissible[]} */
+export function uncompared(experiment, layer) {
+  const layers = layersOf(experiment).filter((name) => name !== "h");
+  return [...new Set([...NEVER_COMPARED, ...layers])].filter((name) => name !== layer);
+}
+
+/** Whether the distribution at the cursor is shown. @param {Experiment} experiment */
+export const hasBars = ({ cell, output }) => output.kind === "classes" && cell.output_size <= MOST_BARS;
 
 /** Whether every term of a unit's sum fits on the screen. @param {{kind: string, hidden_size: number, input_size: number}} cell */
 export const hasArithmetic = (cell) => cell.hidden_size <= 8 && cell.input_size <= 8 && cell.kind === "elman";

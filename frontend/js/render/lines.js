@@ -1,4 +1,4 @@
-/** Lines over columns: a quantity's extremes as a band, its largest as a line; gaps where it isn't finite. */
+/** Lines over columns: a quantity's extremes as a band, its largest, or of a batch its mean, as a line; gaps where it isn't finite. */
 
 import { stamp, textWidth } from "./stamps.js";
 
@@ -20,7 +20,7 @@ const HALO_PX = 4;
  * @param {CanvasRenderingContext2D} context @param {PlotPanel} panel @param {Run} run
  * @param {Series} series @param {Stroke} stroke
  */
-export function paintSeries(context, panel, run, { low, high }, { colour, width, dash = [], alpha = 1 }) {
+export function paintSeries(context, panel, run, { low, high, mean }, { colour, width, dash = [], alpha = 1 }) {
   context.save();
   context.strokeStyle = colour;
   context.fillStyle = colour;
@@ -32,7 +32,7 @@ export function paintSeries(context, panel, run, { low, high }, { colour, width,
   context.beginPath();
   let isDown = false;
   for (let column = 0; column < run.columns; column++) {
-    const value = /** @type {number} */ (high[column]);
+    const value = /** @type {number} */ ((mean ?? high)[column]);
     if (!Number.isFinite(value)) isDown = false;
     else if (isDown) context.lineTo(centre(column), panel.py(value));
     else {
@@ -44,7 +44,7 @@ export function paintSeries(context, panel, run, { low, high }, { colour, width,
   }
   context.lineCap = "round";
   context.stroke();
-  if (run.isBinned) paintBand(context, panel, run, low, high, centre);
+  if (run.isBinned || mean) paintBand(context, panel, run, low, high, centre);
   context.restore();
 }
 

@@ -56,6 +56,7 @@ export class Scene {
   show(run, compared) {
     this.run = run;
     this.compared = compared;
+    this.chooseSequence();
   }
 
   /** What is shown now is whole, and shown again where nothing newer gets there. */
@@ -75,6 +76,13 @@ export class Scene {
     if (!run) return [];
     const { kind } = run.experiment.cell;
     return [{ kind, name: nameOf(kind), run, problem: "", reason: "" }, ...this.compared];
+  }
+
+  /** Of a batch every panel shows the same sequence, or all of them. */
+  chooseSequence() {
+    const { sequence } = this.store.view;
+    const runs = [this.run, this.whole, this.held?.run, ...[...this.compared, ...this.#wholeCompared].map(({ run }) => run)];
+    for (const run of runs) if (run) run.sequence = sequence;
   }
 
   /** T of what is on the screen: panels change together, when the next run is there. */

@@ -1,6 +1,7 @@
 /** The cells: their gates, which are blocks of H rows in the weights, and what beside h a step holds. */
 
 /** @typedef {"r" | "z" | "n" | "i" | "f" | "g" | "o" | "c"} Gate  or the cell state c */
+/** @typedef {"h" | Gate | "y" | "p"} Layer  what of every step can be looked at */
 
 /**
  * @typedef {object} CellInfo
@@ -20,10 +21,11 @@ const CELLS = Object.freeze({
   attention: { name: "Attention", blocks: ["q", "k", "v"], biasBlocks: ["h"], candidate: "q", layers: [], keep: null },
 });
 
-/** Plain names, for people. @type {Readonly<Record<Gate | "h", string>>} */
+/** Plain names, for people. @type {Readonly<Record<Layer, string>>} */
 export const LAYER_NAMES = Object.freeze({
   h: "state h", c: "cell state c", i: "input gate i", f: "forget gate f", g: "candidate g", o: "output gate o",
   r: "reset gate r", z: "update gate z", n: "candidate n",
+  y: "outputs y", p: "p of the next x",
 });
 
 /** @param {{kind: string}} cell @returns {CellInfo} */
@@ -32,5 +34,8 @@ export const cellInfo = ({ kind }) => /** @type {CellInfo} */ (CELLS[kind] ?? CE
 /** @param {{kind: string}} cell */
 export const hasGates = (cell) => cellInfo(cell).layers.length > 0;
 
-/** Every name of a layer, whatever the cell. */
-export const ALL_LAYERS = /** @type {readonly Gate[]} */ (Object.freeze(["c", "i", "f", "g", "o", "r", "z", "n"]));
+/** Every layer beside h, whatever the cell. */
+export const ALL_LAYERS = /** @type {readonly Exclude<Layer, "h">[]} */ (Object.freeze(["c", "i", "f", "g", "o", "r", "z", "n", "y", "p"]));
+
+/** What of every step of an experiment can be looked at. @param {import("./experiment.js").Experiment} experiment @returns {readonly Layer[]} */
+export const layersOf = ({ cell, output }) => ["h", ...cellInfo(cell).layers, "y", ...(output.kind === "classes" ? /** @type {const} */ (["p"]) : [])];

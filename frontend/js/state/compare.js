@@ -50,6 +50,8 @@ export function comparedExperiment(experiment, kind) {
     "weights.file": null,
     "weights.layer": 0,
     "cell.kind": isFeedforward ? "elman" : kind,
+    // Attention has one layer.
+    ...(kind === "attention" ? { "cell.layers": 1 } : {}),
     ...(last?.op === "radius" ? { "recurrent.spectral_radius": last.spectral_radius, "recurrent.gain": null } : {}),
     // No state is carried on: every h_t is made of x_t alone.
     ...(isFeedforward ? { "recurrent.spectral_radius": null, "recurrent.gain": 0 } : {}),

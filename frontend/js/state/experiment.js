@@ -18,13 +18,15 @@ import { FIELDS, FIELD_AT, problemWith } from "./fields.js";
 /**
  * @typedef {object} Experiment
  * @property {number} version
- * @property {{kind: string, activation: "tanh"|"relu"|"linear", input_size: number, hidden_size: number, output_size: number}} cell
+ * @property {{kind: string, activation: "tanh"|"relu"|"linear", input_size: number, hidden_size: number, output_size: number, layers: number}} cell
  * @property {{ensemble: string, seed: number, spectral_radius: number|null, gain: number|null, edits: readonly Edit[]}} recurrent
  * @property {{file: string|null, layer: number}} weights
  * @property {{scale: number, seed: number, edits: readonly Edit[]}} input_weights
  * @property {{scale: number, seed: number, forget: number, edits: readonly Edit[]}} bias
  * @property {{scale: number, seed: number, edits: readonly Edit[]}} readout
  * @property {{edits: readonly Edit[]}} output_bias
+ * @property {{kind: "values"|"classes", temperature: number}} output
+ * @property {{after: number|null, seed: number}} generation
  * @property {{kind: string, amplitude: number, seed: number, period: number, values: unknown, file: string|null}} input
  * @property {{kind: string, seed: number, scale: number, values: unknown}} initial_state
  * @property {{at: "last"|"every", kind: string, target: unknown}} loss

@@ -39,6 +39,7 @@ export const FIELDS = Object.freeze([
   { path: "cell.input_size", type: "integer", initial: 1, label: "input size", symbol: "D", min: 1, max: 4096, short: "D" },
   { path: "cell.hidden_size", type: "integer", initial: 64, label: "hidden units", symbol: "H", min: 1, max: 1024, short: "H" },
   { path: "cell.output_size", type: "integer", initial: 1, label: "output size", symbol: "O", min: 1, max: 16384, short: "O" },
+  { path: "cell.layers", type: "integer", initial: 1, label: "layers", min: 1, max: 16, short: "layers" },
 
   { path: "weights.file", type: "hash", initial: null, nullable: true, label: "file of the weights" },
   { path: "weights.layer", type: "integer", initial: 0, label: "layer of the file", min: 0, max: 9999 },
@@ -62,6 +63,11 @@ export const FIELDS = Object.freeze([
   { path: "readout.edits", type: "edits", initial: NO_EDITS, label: "edits of W_hy", ops: ["set", "zero"] },
   { path: "output_bias.edits", type: "edits", initial: NO_EDITS, label: "edits of b_y", ops: ["set", "zero"] },
 
+  { path: "output.kind", type: "choice", initial: "values", label: "outputs are", symbol: "y_t", choices: ["values", "classes"], short: "y" },
+  { path: "output.temperature", type: "number", initial: 1, label: "temperature", symbol: "τ", min: 0, max: 1e30, short: "temperature" },
+  { path: "generation.after", type: "integer", initial: null, nullable: true, label: "steps before it generates", min: 1, max: 1_000_000, short: "generate" },
+  { path: "generation.seed", type: "integer", initial: 7, label: "seed of what is drawn", min: 0, max: LARGEST_SEED, short: "sample" },
+
   { path: "input.kind", type: "choice", initial: "impulse", label: "input", symbol: "x_t", short: "input",
     choices: ["impulse", "constant", "sine", "noise", "silence", "values", "file"] },
   { path: "input.amplitude", type: "number", initial: 1, label: "amplitude", min: -1e30, max: 1e30, short: "amplitude" },
@@ -77,7 +83,7 @@ export const FIELDS = Object.freeze([
 
   { path: "loss.at", type: "choice", initial: "last", label: "loss sits", choices: ["last", "every"], short: "at" },
   { path: "loss.kind", type: "choice", initial: "linear", label: "loss", symbol: "L", choices: ["linear", "mse", "cross_entropy"], short: "loss" },
-  { path: "loss.target", type: "numbers", initial: null, nullable: true, label: "target of the loss", only: ["loss.kind", ["mse"]] },
+  { path: "loss.target", type: "numbers", initial: null, nullable: true, label: "target of the loss", only: ["loss.kind", ["mse", "cross_entropy"]] },
 
   { path: "steps", type: "integer", initial: 200, label: "steps", symbol: "T", min: 1, max: 1_000_000, short: "T" },
   { path: "batch_size", type: "integer", initial: 1, label: "batch size", symbol: "B", min: 1, max: 1024, short: "B" },
@@ -118,7 +124,7 @@ export function problemWith(field, value) {
         ? null
         : `${got}expected a number from ${field.min} to ${field.max}.`;
     case "numbers":
-      return isNumbers(value, 3) ? null : `${got}expected an array of finite numbers.`;
+      return isNumber(value) || isNumbers(value, 3) ? null : `${got}expected an array of finite numbers.`;
     case "hash":
       return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? null : `${got}expected the 64 digits of a SHA-256.`;
     case "edits":

@@ -13,7 +13,7 @@ import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
  * What of the View a link carries: the cursor, which view stands where, what is compared.
- * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Gate | "h", compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
+ * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer, compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 

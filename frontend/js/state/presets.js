@@ -11,6 +11,8 @@ export const PRESETS = Object.freeze([
   { name: "ring: an impulse that goes round and round", hash: "#rho=1&phi=linear&ensemble=ring&H=32" },
   { name: "antisymmetric: eigenvalues on the imaginary axis alone", hash: "#rho=1&phi=linear&ensemble=antisymmetric" },
   { name: "noise into tanh at ρ = 1.2", hash: "#rho=1.2&input=noise" },
+  { name: "stable while it is fed, diverges when it generates", hash: "#rho=0.9&phi=linear&input=sine&generate=100&Wxh=0.32" },
+  { name: "a network that writes: classes drawn from its own softmax", hash: "#H=32&D=8&O=8&rho=1.5&y=classes&generate=20&layer=p&Wxh=2" },
   { name: "LSTM, forget bias ln(T − 1): the gradient survives", hash: "#rho=1&cell=lstm&forget=5.2933&input=noise" },
   { name: "LSTM, forget bias 0: half is forgotten at every step", hash: "#rho=1&cell=lstm&input=noise" },
   { name: "Elman beside LSTM: only one gradient survives", hash: "#rho=1&input=noise&forget=5.2933&compare=lstm" },

@@ -16,10 +16,10 @@ const gatesOf = (kind) => cellInfo({ kind }).blocks.length;
 /**
  * @param {string} kind of a cell, or "feedforward"
  * @param {Experiment} experiment its sizes, T and where its loss sits
- * @param {number} [layers] one on top of the other: from the second on, the inputs are the H units below
+ * @param {number} [layers] one on top of the other: from the second on, the inputs are the H units below; attention has one
  * @returns {Sizes}
  */
-export function sizesOf(kind, { cell, steps: T, loss }, layers = 1) {
+export function sizesOf(kind, { cell, steps: T, loss }, layers = kind === "attention" ? 1 : cell.layers) {
   const { input_size: D, hidden_size: H, output_size: O } = cell;
   let [parameters, products] = [O * H + O, T * O * H];
   for (let layer = 0; layer < layers; layer++) {
@@ -52,13 +52,17 @@ function pathOf(kind, T, layers, at) {
   return kind === "attention" ? layers : T + layers - 1;
 }
 
-/** The formulas, as text. @param {string} kind */
-export function formulasOf(kind) {
+/** The formulas, as text. @param {string} kind @param {number} [layers] */
+export function formulasOf(kind, layers = 1) {
   const G = gatesOf(kind);
   const gates = G > 1 ? `${G}·` : "";
   const biases = cellInfo({ kind }).biasBlocks.length;
   const b = biases > 1 ? `${biases}H` : "H";
-  if (kind === "feedforward") return { parameters: "HD + H + OH + O: W_hh is 0 and none of it counts", products: "T·HD + T·OH", path: "x_t reaches h_t alone: from x_1 nothing arrives at the last step" };
+  const above = layers > 1 && kind !== "attention" ? "; in the layers above the first H stands for D" : "";
+  if (kind === "feedforward") return { parameters: `HD + H + OH + O: W_hh is 0 and none of it counts${above}`, products: `T·HD + T·OH${above}`, path: "x_t reaches h_t alone: from x_1 nothing arrives at the last step" };
   if (kind === "attention") return { parameters: "HD + H + 3H² + OH + O", products: "T(HD + 3H²) + T(T + 1)H + T·OH: every step looks at every earlier one", path: "1: every input is one look away" };
-  return { parameters: `${gates}(HD + H²) + ${b} + OH + O`, products: `T·${gates}(HD + H²) + T·OH`, path: "T: from state to state, one step at a time" };
+  return {
+    parameters: `${gates}(HD + H²) + ${b} + OH + O${above}`, products: `T·${gates}(HD + H²) + T·OH${above}`,
+    path: `T: from state to state, one step at a time${layers > 1 ? ", and up one layer after the other" : ""}`,
+  };
 }

@@ -2,10 +2,11 @@
  * One frozen Experiment and one frozen View; every change goes through here, and so does undo.
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
-import { cellInfo } from "./cells.js";
+import { layersOf } from "./cells.js";
 import { fittingKinds } from "./compare.js";
 import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
+import { consequences } from "./forms.js";
 import { withoutRefused } from "./history.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
@@ -19,8 +20,9 @@ import { withoutRefused } from "./history.js";
  * @property {boolean} isLooping
  * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
  * @property {"norms" | "atlas"} bottom  and in the lower one
- * @property {import("./cells.js").Gate | "h"} layer  what of a step is shown: its state, or a gate
+ * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
  * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
+ * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -59,7 +61,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", compare: [], matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", compare: [], sequence: 0, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {
@@ -94,7 +96,8 @@ export class Store {
     const start = (this.#isOfPresentStep(step.merge ?? null) && this.#past.at(-1)?.experiment) || this.experiment;
     // What had no place at an earlier moment of the same step may have one now.
     const edits = Object.fromEntries(MATRIX_NAMES.map((name) => [MATRICES[name].path, editsOf(start, name)]));
-    const wished = withFields(this.experiment, { ...edits, ...changes });
+    const asked = withFields(this.experiment, { ...edits, ...changes });
+    const wished = withFields(asked, consequences(this.experiment, asked));
     const next = withFields(wished, editsThatMustGo(start, wished));
     const lost = countEdits(wished) - countEdits(next);
     this.#put(next, { label: lost ? `${label}, ${editsText(lost)} left out` : label, ...step }, lost, Object.keys(changes));
@@ -239,10 +242,11 @@ export class Store {
     const [rows, columns] = sizeOf(this.experiment, view.matrix);
     const inside = (/** @type {View["cell"]} */ cell) => (cell && cell.i < rows && cell.j < columns ? cell : null);
     const cell = inside(view.cell);
-    const layer = view.layer === "h" || cellInfo(this.experiment.cell).layers.includes(view.layer) ? view.layer : "h";
+    const layer = layersOf(this.experiment).includes(view.layer) ? view.layer : "h";
+    const sequence = view.sequence === "mean" ? "mean" : Math.min(view.sequence, this.experiment.batch_size - 1);
     const fitting = fittingKinds(view.compare, this.experiment.cell);
     const compare = fitting.length === view.compare.length ? view.compare : fitting;
-    return { ...view, t, span, layer, compare, cell, corner: cell && inside(view.corner) };
+    return { ...view, t, span, layer, sequence, compare, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

@@ -14,7 +14,8 @@ import { markLive } from "./keyboard.js";
  * @typedef {object} Control
  * @property {string} path
  * @property {string} name                 what stands before it, HTML
- * @property {Readonly<Record<string, string>>} [words]  names of choices
+ * @property {Readonly<Record<string, string>>} [words]  names of choices, where they are not the usual ones
+ * @property {readonly string[]} [unoffered]  choices that come in another way than by this menu
  * @property {boolean} [hasSlider]         a logarithmic slider beside the number
  * @property {(store: Store) => boolean} [isShown]
  */
@@ -24,32 +25,49 @@ const WORDS = Object.freeze({
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
-  silence: "silence", file: "from a file", values: "numbers", zeros: "zero", random: "random", last: "at the last step", every: "at every step", mse: "½‖y − target‖²",
+  silence: "silence", file: "from a file", values: "numbers", zeros: "zero", random: "random", last: "at the last step", every: "at every step",
+  mse: "½‖y − target‖²", cross_entropy: "cross-entropy of y",
 });
 
 const inputIs = (/** @type {string[]} */ ...kinds) => (/** @type {Store} */ store) => kinds.includes(store.experiment.input.kind);
 
 const isDrawn = (/** @type {Store} */ store) => store.experiment.weights.file === null;
 
-/** @type {ReadonlyArray<{title: string, controls: readonly Control[]}>} */
+const hasClasses = (/** @type {Store} */ store) => store.experiment.output.kind === "classes";
+const isGenerating = (/** @type {Store} */ store) => store.experiment.generation.after !== null;
+
+/** @type {ReadonlyArray<{name: string, title: string, controls: readonly Control[], summary?: (experiment: import("../state/experiment.js").Experiment) => string}>} summary: a group that is folded shows it */
 const GROUPS = Object.freeze([
-  { title: "Network", controls: [
-    { path: "cell.kind", name: "cell" },
+  { name: "network", title: "Network", controls: [
+    { path: "cell.kind", name: "cell", unoffered: ["attention"] },
     { path: "cell.activation", name: "activation φ", isShown: (store) => !hasGates(store.experiment.cell) },
     { path: "cell.hidden_size", name: "units H", hasSlider: true },
     { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn", isShown: isDrawn },
     { path: "recurrent.seed", name: "seed", isShown: isDrawn },
   ] },
-  { title: "Input and start", controls: [
-    { path: "input.kind", name: "input x<sub>t</sub>" },
+  { name: "input", title: "Input and start", controls: [
+    // Numbers come with a link, a file by being opened; there is nothing to choose until they have.
+    { path: "input.kind", name: "input x<sub>t</sub>", unoffered: ["values", "file"] },
     { path: "input.amplitude", name: "amplitude", isShown: inputIs("impulse", "constant", "sine", "noise") },
     { path: "input.period", name: "period, steps", isShown: inputIs("sine") },
-    { path: "initial_state.kind", name: "start h<sub>0</sub>" },
+    { path: "initial_state.kind", name: "start h<sub>0</sub>", unoffered: ["values"] },
     { path: "initial_state.scale", name: "scale of h<sub>0</sub>", isShown: (store) => store.experiment.initial_state.kind === "random" },
   ] },
-  { title: "Length and loss", controls: [
+  { name: "form", title: "Length, form and loss", controls: [
     { path: "steps", name: "steps T", hasSlider: true },
-    { path: "loss.at", name: "loss L" },
+    { path: "generation.after", name: "given steps", hasSlider: true, isShown: isGenerating },
+    { path: "generation.seed", name: "seed of draws", isShown: (store) => isGenerating(store) && hasClasses(store) },
+    { path: "output.kind", name: "outputs y<sub>t</sub>", words: { values: "numbers", classes: "classes: softmax" } },
+    { path: "output.temperature", name: "temperature τ", isShown: hasClasses },
+    { path: "loss.kind", name: "loss L", words: { linear: "cᵀh: travel alone" } },
+    { path: "loss.at", name: "L sits", isShown: isGenerating },
+  ] },
+  { name: "sizes", title: "Sizes", summary: ({ batch_size: B, steps: T, cell: { input_size: D, output_size: O, layers } }) => `x [B, T, D] = [${[B, T, D].map((size) => size.toLocaleString("en")).join(", ")}]; O = ${O.toLocaleString("en")}${layers > 1 ? `; ${layers} layers` : ""}`, controls: [
+    { path: "batch_size", name: "sequences B" },
+    { path: "cell.input_size", name: "inputs D" },
+    { path: "cell.output_size", name: "outputs O" },
+    { path: "cell.layers", name: "layers" },
+    { path: "dtype", name: "numbers" },
   ] },
 ]);
 
@@ -60,15 +78,21 @@ const GROUPS = Object.freeze([
 export function mountControls(element, store, { onNewDraw }, signal) {
   /** @type {Map<string, FieldRow>} */
   const rows = new Map();
-  for (const { title, controls } of GROUPS) {
+  /** @type {Array<() => void>} */
+  const summaries = [];
+  for (const { name, title, controls, summary } of GROUPS) {
     const group = document.createElement("fieldset");
-    group.innerHTML = `<legend>${title}</legend>`;
+    group.dataset.group = name;
+    group.innerHTML = summary ? `<details><summary><span class="group-title">${title}</span> <span class="group-summary"></span></summary></details>` : `<legend>${title}</legend>`;
+    const inside = group.querySelector("details") ?? group;
     for (const control of controls) {
       const row = new FieldRow(control, store, signal);
       rows.set(control.path, row);
-      group.append(row.element);
+      inside.append(row.element);
     }
     element.append(group);
+    const text = /** @type {HTMLElement | null} */ (group.querySelector(".group-summary"));
+    if (summary) summaries.push(() => writeText(text ?? undefined, summary(store.experiment)));
   }
   const draw = document.createElement("button");
   draw.type = "button";
@@ -78,7 +102,10 @@ export function mountControls(element, store, { onNewDraw }, signal) {
   draw.addEventListener("click", onNewDraw, { signal });
   rows.get("recurrent.seed")?.element.querySelector(".field-input")?.append(draw);
 
-  const show = () => rows.forEach((row) => row.show());
+  const show = () => {
+    rows.forEach((row) => row.show());
+    summaries.forEach((write) => write());
+  };
   store.subscribe((change) => change === "experiment" && show(), signal);
   show();
   return {
@@ -90,11 +117,18 @@ export function mountControls(element, store, { onNewDraw }, signal) {
       rows.get("input.kind")?.limitChoices(capabilities.inputs);
       rows.get("cell.hidden_size")?.limitMax(limits.max_hidden);
       rows.get("steps")?.limitMax(limits.max_steps);
+      rows.get("generation.after")?.limitMax(limits.max_steps);
+      rows.get("batch_size")?.limitMax(limits.max_batch);
+      rows.get("cell.input_size")?.limitMax(limits.max_input);
+      rows.get("cell.output_size")?.limitMax(limits.max_output);
+      rows.get("cell.layers")?.limitMax(limits.max_layers);
       show();
     },
     /** Puts the server's message beside the field it speaks of, where there is one. @param {string | null} path @param {string} message */
     explain(path, message) {
       const row = path === null ? undefined : rows.get(path);
+      const folded = row?.element.closest("details");
+      if (folded) folded.open = true;
       row?.refuse(message);
     },
     /** A run went through: what a server refused before is settled. */
@@ -132,7 +166,7 @@ class FieldRow {
     this.element.innerHTML = `<label for="${id}">${control.name}</label><div class="field-input"></div><small class="field-hint" id="${id}-hint"></small>`;
     this.#hint = /** @type {HTMLElement} */ (this.element.querySelector(".field-hint"));
     const box = /** @type {HTMLElement} */ (this.element.querySelector(".field-input"));
-    this.#input = field.type === "choice" ? choiceInput(field) : numberInput(field);
+    this.#input = field.type === "choice" ? choiceInput(field, control) : numberInput(field);
     this.#input.id = id;
     this.#input.setAttribute("aria-describedby", `${id}-hint`);
     if (control.hasSlider) {
@@ -211,7 +245,7 @@ class FieldRow {
   #restore() {
     const value = String(valueAt(this.#store.experiment, this.#field.path));
     const input = this.#input;
-    if (input instanceof HTMLSelectElement && ![...input.options].some((option) => option.value === value)) input.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (value)] ?? value, value));
+    if (input instanceof HTMLSelectElement && ![...input.options].some((option) => option.value === value)) input.add(new Option(wordFor(this.#control, value), value));
     if (input.value !== value) input.value = value;
     this.explain("");
   }
@@ -255,13 +289,13 @@ class FieldRow {
   }
 }
 
-/** Numbers come with a link, a file by being opened; attention, no recurrent cell, is there to compare with. */
-const NEVER_OFFERED = Object.freeze(["values", "file", "attention"]);
+/** @param {Control} control @param {string} value */
+const wordFor = ({ words }, value) => words?.[value] ?? WORDS[/** @type {keyof typeof WORDS} */ (value)] ?? value;
 
-/** @param {Field} field */
-function choiceInput({ choices = [] }) {
+/** @param {Field} field @param {Control} control */
+function choiceInput({ choices = [] }, control) {
   const select = document.createElement("select");
-  for (const choice of choices.filter((each) => !NEVER_OFFERED.includes(each))) select.add(new Option(WORDS[/** @type {keyof typeof WORDS} */ (choice)] ?? choice, choice));
+  for (const choice of choices) if (!control.unoffered?.includes(choice)) select.add(new Option(wordFor(control, choice), choice));
   return select;
 }
 

@@ -54,9 +54,11 @@ export function mountFileSheet(dialog, store, signal) {
     /** @param {FoundFile} found @param {string} name of the file @param {string} [note] */
     show(found, name, note = "") {
       fileName = name;
-      choices = [...found.layers.map(layerChoice), ...inputChoice(found, store)];
+      const networks = [...found.stacks, ...found.layers];
+      choices = [...networks.map(layerChoice), ...inputChoice(found, store)];
       const usable = choices.map(({ problem }, k) => (problem ? -1 : k)).filter((k) => k >= 0);
-      const first = found.layers.length ? usable.filter((k) => k < found.layers.length).at(-1) ?? usable[0] : usable[0];
+      const isWhole = (found.stacks[0] && !found.stacks[0].problem) ?? false;
+      const first = isWhole ? 0 : usable.filter((k) => k < networks.length).at(-1) ?? usable[0];
       title.textContent = name;
       remark.textContent = note || (usable.length ? "" : "Nothing in this file can be opened here; the network stays as it is.");
       list.replaceChildren(...choices.map((choice, k) => row(choice, k, k === first)));

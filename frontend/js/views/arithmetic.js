@@ -43,7 +43,7 @@ function words(run, i, t) {
   const digits = readableDigits(terms, bias);
   const phi = ACTIVATIONS[run.experiment.cell.activation];
   const { batch_size: B } = run.experiment;
-  return `<p><b>h<sub>${t}</sub>[${i + 1}]</b>${B > 1 ? ` <i>of sequence 1 of ${B}</i>` : ""} = ${phi}(${group("W<sub>xh</sub>x", input, digits.terms)} ${group("+ W<sub>hh</sub>h", recurrent, digits.terms)} <span><i>+ b</i> ${plain(bias, digits.terms)}</span>) = ${phi ? `${phi}(${plain(sum, digits.sum)}) = ` : ""}<b title="${LAST_WORD}">${plain(state, phi ? 3 : digits.sum)}</b></p>`;
+  return `<p><b>h<sub>${t}</sub>[${i + 1}]</b>${B > 1 ? ` <i>of sequence ${Number(run.sequence) + 1} of ${B}</i>` : ""} = ${phi}(${group("W<sub>xh</sub>x", input, digits.terms)} ${group("+ W<sub>hh</sub>h", recurrent, digits.terms)} <span><i>+ b</i> ${plain(bias, digits.terms)}</span>) = ${phi ? `${phi}(${plain(sum, digits.sum)}) = ` : ""}<b title="${LAST_WORD}">${plain(state, phi ? 3 : digits.sum)}</b></p>`;
 }
 
 /** The terms of one product, each named on demand. @param {string} html @param {readonly Term[]} terms @param {number} digits */
@@ -68,15 +68,17 @@ function termsOf(run, i, t) {
   if (!isHere || needed.some((step) => step <= t0 || run.sharing(step - 1)[0] !== run.sharing(step - 1)[1])) {
     return `Zoom in around t = ${t} to see the arithmetic of unit ${i + 1}: a column of the picture holds several steps.`;
   }
+  if (run.sequence === "mean" && run.B > 1) return "A mean has no arithmetic: choose a sequence above the hidden states.";
   const { H } = run;
+  const states = run.layer("h");
   const D = run.experiment.cell.input_size;
-  const before = (/** @type {number} */ j) => (t === 1 ? h_0.data[j] : run.h[run.columnOf(t - 2) * H + j]) ?? NaN;
+  const before = (/** @type {number} */ j) => (t === 1 ? h_0.data[j] : states[run.columnOf(t - 2) * H + j]) ?? NaN;
   const column = run.columnOf(t - 1);
   const at = (/** @type {{data: ArrayLike<number>}} */ tensor, /** @type {number} */ k) => tensor.data[k] ?? NaN;
   return {
     input: Array.from({ length: D }, (_, d) => ({ weight: at(W_xh, i * D + d), value: at(x, column * D + d), name: `W_xh[${i + 1}, ${d + 1}] · x_t[${d + 1}]` })),
     recurrent: Array.from({ length: H }, (_, j) => ({ weight: at(W_hh, i * H + j), value: before(j), name: `W_hh[${i + 1}, ${j + 1}] · h_t−1[${j + 1}]` })),
     bias: at(b_h, i),
-    state: run.h[column * H + i] ?? NaN,
+    state: states[column * H + i] ?? NaN,
   };
 }

@@ -1,4 +1,7 @@
-/** The eigenvalues of W_hh in the complex plane, with the unit circle and the circle of radius ρ; each can be moved. */
+/**
+ * The eigenvalues of W_hh in the complex plane, with the unit circle and the circle of radius ρ; each
+ * can be moved. Of a network that generates also those of W_hh + W_xh W_hy, which then are in force.
+ */
 import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
@@ -24,9 +27,11 @@ export function mount(element, scene, signal) {
     xaxis: { nticks: 5, exponentformat: "e" },
     yaxis: { nticks: 5, exponentformat: "e" },
   }, signal);
-  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span title="largest singular value">σ<sub>max</sub> <output></output></span></span>`;
+  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span class="of-fed" title="largest singular value">σ<sub>max</sub> <output></output></span><span class="of-generating" title="◇ spectral radius of W_hh + W_xh W_hy, which is in force while the network generates: y_t comes back as x_{t+1}">◇ generating <output></output></span></span>`;
   const numbers = /** @type {HTMLElement} */ (panel.legend.querySelector(".spectrum-numbers"));
-  const [radius, sigma] = [...panel.legend.querySelectorAll("output")];
+  const [radius, sigma, closedRadius] = [...panel.legend.querySelectorAll("output")];
+  const ofFed = /** @type {HTMLElement} */ (panel.legend.querySelector(".of-fed"));
+  const ofGenerating = /** @type {HTMLElement} */ (panel.legend.querySelector(".of-generating"));
   const hand = bindEigenvalueHand(panel, scene, { enter: () => editor.take() }, signal);
   const editor = mountEigenvalueEditor(panel, scene, hand, signal);
   let reach = REACHES[0] ?? 1;
@@ -35,7 +40,8 @@ export function mount(element, scene, signal) {
     const { run, held } = scene;
     const eigenvalues = run?.standing.spectrum.eigenvalues?.data;
     if (!run || !eigenvalues) return;
-    const largest = Math.max(largestModulus(eigenvalues), largestModulus(held?.run.standing.spectrum.eigenvalues?.data));
+    const closed = run.closedLoop?.data;
+    const largest = Math.max(largestModulus(eigenvalues), largestModulus(closed), largestModulus(held?.run.standing.spectrum.eigenvalues?.data));
     const fitting = REACHES.find((each) => each >= largest * 1.06) ?? largest * 1.1;
     // While an eigenvalue is in the hand the plane stays still under it.
     if (!hand.isDragging()) reach = scene.isAtRest ? fitting : Math.max(reach, fitting);
@@ -45,7 +51,12 @@ export function mount(element, scene, signal) {
       paintCircles(context, largestModulus(eigenvalues));
       if (held?.run.standing.spectrum.eigenvalues) paintPoints(context, held.run.standing.spectrum.eigenvalues.data, true);
       paintPoints(context, eigenvalues, false);
+      if (closed) paintClosedLoop(context, closed);
     });
+    writeHidden(ofFed, closed !== undefined);
+    writeHidden(ofGenerating, closed === undefined);
+    writeText(closedRadius, plain(largestModulus(closed), 4));
+    ofGenerating.dataset.fate = closed ? fateOf(largestModulus(closed)) : "live";
     const { candidate } = cellInfo(run.experiment.cell);
     writeText(panel.detail, candidate === "hh" ? "" : `of W_${candidate}`);
     writeText(radius, plain(largestModulus(eigenvalues), 4));
@@ -140,15 +151,36 @@ export function mount(element, scene, signal) {
     context.restore();
   }
 
-  /** @param {number} modulus */
-  function modulusColour(modulus) {
-    if (Math.abs(modulus - 1) <= ON_CIRCLE) return scene.palette.live;
-    return modulus > 1 ? scene.palette.explode : scene.palette.vanish;
+  /** Hollow diamonds: where the eigenvalues lie while the network generates. @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} eigenvalues */
+  function paintClosedLoop(context, eigenvalues) {
+    const size = 4.5 * (scene.palette.line_px / 2.25);
+    context.lineWidth = Math.max(1.25, scene.palette.line_px * 0.6);
+    for (let k = 0; k < eigenvalues.length; k += 2) {
+      const [re, im] = [/** @type {number} */ (eigenvalues[k]), /** @type {number} */ (eigenvalues[k + 1])];
+      const [x, y] = [panel.px(re), panel.py(im)];
+      context.strokeStyle = modulusColour(Math.hypot(re, im));
+      context.beginPath();
+      context.moveTo(x - size, y);
+      context.lineTo(x, y - size);
+      context.lineTo(x + size, y);
+      context.lineTo(x, y + size);
+      context.closePath();
+      context.stroke();
+    }
   }
+
+  /** @param {number} modulus */
+  const modulusColour = (modulus) => scene.palette[fateOf(modulus)];
 
   scene.loop.addLayer("eigenvalues", drawMarks, signal);
   scene.loop.addLayer("eigenvalues.hand", drawHand, signal);
   return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
+}
+
+/** @param {number} modulus @returns {"live" | "explode" | "vanish"} */
+function fateOf(modulus) {
+  if (Math.abs(modulus - 1) <= ON_CIRCLE) return "live";
+  return modulus > 1 ? "explode" : "vanish";
 }
 
 /** @param {Float32Array | Float64Array | undefined} eigenvalues */

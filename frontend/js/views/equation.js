@@ -4,11 +4,12 @@
 export function mount(element, scene, signal) {
   let shown = "";
   const draw = () => {
-    const { kind, activation } = scene.store.experiment.cell;
-    const key = kind === "elman" ? activation : kind;
+    const { cell: { kind, activation }, output, generation } = scene.store.experiment;
+    const key = [kind, activation, output.kind, generation.after !== null].join();
     if (key === shown) return;
     shown = key;
-    element.innerHTML = GATED[kind] ?? equation(activation);
+    const feedback = generation.after === null ? "" : fedBack(output.kind === "classes");
+    element.innerHTML = (GATED[kind] ?? equation(activation)) + feedback;
   };
   scene.loop.addLayer("equation", draw, signal);
   draw();
@@ -25,6 +26,13 @@ export function equation(activation) {
   const name = { tanh: "tanh", relu: "ReLU", linear: "" }[activation];
   const side = name ? `<mi mathvariant="normal">${name}</mi><mo>⁡</mo><mrow><mo>(</mo>${sum}<mo>)</mo></mrow>` : sum;
   return `<math aria-label="the recurrence with activation ${activation}"><mrow>${sub("h", t)}<mo>=</mo>${side}</mrow></math>`;
+}
+
+/** What generation adds: the output, or a class drawn from its softmax, comes back as input. @param {boolean} isOfClasses */
+function fedBack(isOfClasses) {
+  const output = `${sub("y", t)}`;
+  const side = isOfClasses ? `<mi mathvariant="normal">softmax</mi><mo>⁡</mo><mrow><mo>(</mo>${output}<mo>/</mo><mi>τ</mi><mo>)</mo></mrow>` : output;
+  return `<math class="fed-back second" aria-label="generation: the next input is the present output"><mrow>${sub("x", "<mi>t</mi><mo>+</mo><mn>1</mn>")}<mo>${isOfClasses ? "∼" : "="}</mo>${side}</mrow></math>`;
 }
 
 const mul = "<mo>⊙</mo>";

@@ -5,17 +5,20 @@ import { PlotPanel } from "../render/panel.js";
 import { roundUp } from "../render/scale.js";
 import { placeOfRow, rangeOfStrips, Strips } from "../render/strips.js";
 import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
-import { cellInfo, hasGates, LAYER_NAMES } from "../state/cells.js";
+import { hasGates, LAYER_NAMES, layersOf } from "../state/cells.js";
 import { longNameOf } from "../state/compare.js";
 import { placeTitle } from "../ui/places.js";
+import { mountSequenceChoice } from "../ui/sequence_choice.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../render/strips.js").Strip} Strip */
-/** @typedef {import("../state/cells.js").Gate | "h"} Layer */
+/** @typedef {import("../state/cells.js").Layer} Layer */
 
 /** More cells than this are not handed to Plotly for hover: it would stall the page for longer than the answer is worth. */
 const MAX_HOVER_CELLS = 120_000;
+/** What the rows are, where they are not units. @type {Readonly<Record<string, string>>} */
+const WHAT = Object.freeze({ y: "outputs × time", p: "classes × time" });
 /** How much of the start sets the scale of what is not bounded. */
 const START_COLUMNS = 8;
 
@@ -25,9 +28,10 @@ export function mount(element, scene, signal) {
     title: placeTitle("top"), detail: "units × time", margins: { ...TIME_MARGINS, bottom: 1.9 }, canZoom: true,
     xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "unit i", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
-  panel.legend.innerHTML = `<select class="quantity" aria-label="what of every step is shown" hidden></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
+  mountSequenceChoice(element, scene, signal);
+  panel.legend.innerHTML = `<select class="quantity layer" aria-label="what of every step is shown"></select><span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span><span class="panel-note"></span>`;
   const [, low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
-  const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select"));
+  const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select.layer"));
   const { store } = scene;
   const painter = new Strips();
 
@@ -38,21 +42,19 @@ export function mount(element, scene, signal) {
     if (!run || !strips[0]?.values.length) return;
     const isAlone = strips.length === 1;
     panel.setYTicks(isAlone);
-    panel.setRanges(scene.timeRange, isAlone ? [run.H + 0.5, 0.5] : rangeOfStrips(strips.length));
+    panel.setRanges(scene.timeRange, isAlone ? [strips[0].rows + 0.5, 0.5] : rangeOfStrips(strips.length));
     panel.drawAxes();
     drawLegend(run, isAlone ? (painter.fill(0, strips[0], scene.palette)?.limit ?? 1) : null);
     panel.draw("marks", (context) => painter.paint(context, panel, strips, labelOf));
   }
 
-  /** A gated cell has more to look at than its state. */
+  /** There is more to look at than the state. */
   function drawChooser() {
-    const { layers } = cellInfo(store.experiment.cell);
-    writeHidden(chooser, layers.length === 0);
-    const names = ["h", ...layers];
-    if (names.join() !== [...chooser.options].map(({ value }) => value).join()) chooser.replaceChildren(...names.map((name) => new Option(LAYER_NAMES[/** @type {keyof typeof LAYER_NAMES} */ (name)], name)));
+    const names = layersOf(store.experiment);
+    if (names.join() !== [...chooser.options].map(({ value }) => value).join()) chooser.replaceChildren(...names.map((name) => new Option(LAYER_NAMES[name], name)));
     if (chooser.value !== store.view.layer) chooser.value = store.view.layer;
   }
-  chooser.addEventListener("change", () => store.look({ layer: /** @type {import("../state/cells.js").Gate | "h"} */ (chooser.value) }), { signal });
+  chooser.addEventListener("change", () => store.look({ layer: /** @type {import("../state/cells.js").Layer} */ (chooser.value) }), { signal });
 
   /** @param {Run} run @param {number | null} limit of the colours; null where every strip says its own */
   function drawLegend(run, limit) {
@@ -61,8 +63,7 @@ export function mount(element, scene, signal) {
     writeText(high, limit === null ? "+" : plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
     writeAttribute(bar, "aria-label", limit === null ? "colour scale of each strip, up to the number beside its name" : `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
-    const { batch_size: batch } = run.experiment;
-    writeText(panel.detail, batch === 1 ? "units × time" : `sequence 1 of ${batch}; the verdict is the mean of all`);
+    writeText(panel.detail, run.B > 1 ? "" : WHAT[store.view.layer] ?? "units × time");
     const first = run.done?.first_nonfinite_step ?? null;
     writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
   }
@@ -85,8 +86,8 @@ function stripsOf({ run, networks, store: { view: { layer } } }) {
 
 /** @param {Run} run @param {string} name @param {Layer} wanted a cell without it shows its state @returns {Strip} */
 function stripOf(run, name, wanted) {
-  const layer = !name || wanted === "h" || cellInfo(run.experiment.cell).layers.includes(wanted) ? wanted : "h";
-  return { name, run, values: run.layer(layer), rows: run.H, quantity: layer, limit: () => colourLimit(run, layer), problem: "" };
+  const layer = !name || wanted === "h" || layersOf(run.experiment).includes(wanted) ? wanted : "h";
+  return { name, run, values: run.layer(layer), rows: run.rowsOf(layer), quantity: layer, limit: () => colourLimit(run, layer), problem: "" };
 }
 
 /** @param {string} name @param {string} problem @returns {Strip} */
@@ -103,18 +104,18 @@ function labelOf({ name, run, quantity, problem }, limit) {
 /**
  * The size that gets the full colour. What is bounded, tanh and all gates, is scaled by its whole run,
  * up to 1; a linear, rectified or cell state by how it starts, so that growth and decay show as
- * colour that comes or goes.
- * @param {Run} run @param {import("../state/cells.js").Gate | "h"} layer
+ * colour that comes or goes; an output as the state it is read from.
+ * @param {Run} run @param {import("../state/cells.js").Layer} layer
  */
 export function colourLimit(run, layer) {
   const { H, experiment: { cell } } = run;
   const h = run.layer(layer);
   if (layer === "c") return largestOf(h, run.statesEnd * H);
-  if (layer !== "h") return 1;
+  if (layer !== "h" && layer !== "y") return 1;
   const isBounded = hasGates(cell) || cell.activation === "tanh";
-  const rows = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
-  const largest = largestOf(h, rows * H);
-  return isBounded ? Math.min(1, largest) : largest;
+  const columns = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
+  const largest = largestOf(h, columns * run.rowsOf(layer));
+  return isBounded && layer === "h" ? Math.min(1, largest) : largest;
 }
 
 /** The largest finite size, rounded up. @param {ArrayLike<number>} values @param {number} count */

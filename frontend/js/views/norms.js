@@ -6,6 +6,7 @@ import { PlotPanel } from "../render/panel.js";
 import { StickyRange } from "../render/scale.js";
 import { writeProperty, writeText } from "../render/write.js";
 import { hasGates } from "../state/cells.js";
+import { generates } from "../state/forms.js";
 import { placeTitle } from "../ui/places.js";
 import { COMPARED_DETAIL, COMPARED_SERIES, comparedHover, comparedLegend, paintNetworks } from "./norms_compared.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
@@ -72,6 +73,7 @@ export function mount(element, scene, signal) {
     panel.drawAxes();
     panel.draw("marks", (context, area) => {
       paintFloatEnds(context, area, run);
+      paintForm(context, area, run);
       if (held) paintHeld(context, held.run, curvesOf(held.run.experiment.cell));
       paintReferences(context, run);
       for (const { name, key, weight, dash } of [...curves].reverse()) {
@@ -152,6 +154,16 @@ export function mount(element, scene, signal) {
         paintLine(context, panel, [from, start], [to, start + Math.abs(to - from) * Math.log10(radius)], { ...stroke, dash });
       }
     }
+  }
+
+  /** Where the given input ends and outputs are fed back. @param {CanvasRenderingContext2D} context @param {import("../render/panel.js").Area} area @param {Run} run */
+  function paintForm(context, area, run) {
+    const { after } = run.experiment.generation;
+    if (after === null || !generates(run.experiment)) return;
+    const [x, y] = [panel.px(after + 0.5), area.y + area.height - 3];
+    paintLine(context, panel, [after + 0.5, panel.yRange[0]], [after + 0.5, panel.yRange[1]], { colour: scene.palette.quiet, width: 1 });
+    paintText(context, "given", x - 5, y, scene.palette, { align: "right" });
+    paintText(context, "generated", x + 5, y, scene.palette);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {import("../render/panel.js").Area} area @param {Run} run */

@@ -1,6 +1,7 @@
 /** The numbers at the cursor, each with its name. */
 import { powerOfTen } from "../render/format.js";
 import { writeHidden, writeText } from "../render/write.js";
+import { makeBars } from "./next_input.js";
 import { comparedReadout } from "./readout_compared.js";
 import { survivalAt } from "./timeline.js";
 
@@ -24,7 +25,8 @@ function where(run, t) {
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
-  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl><table hidden></table>`;
+  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl><table hidden></table><div class="next-input" hidden></div>`;
+  const bars = makeBars(/** @type {HTMLElement} */ (element.querySelector(".next-input")), scene);
   const title = /** @type {HTMLElement} */ (element.querySelector("h2"));
   const cells = [...element.querySelectorAll("dd")];
   const list = /** @type {HTMLElement} */ (element.querySelector("dl"));
@@ -34,9 +36,11 @@ export function mount(element, scene, signal) {
     const { t } = scene.store.view;
     const { networks } = scene;
     writeText(title, scene.run ? where(scene.run, t) : "");
-    writeHidden(list, networks.length > 1);
-    writeHidden(table, networks.length < 2);
-    if (networks.length > 1) return compared.draw(networks, t, scene.palette);
+    const isCompared = networks.length > 1;
+    writeHidden(list, isCompared);
+    writeHidden(table, !isCompared);
+    element.classList.toggle("has-bars", bars.show(isCompared ? null : scene.run, t));
+    if (isCompared) return compared.draw(networks, t, scene.palette);
     LINES.forEach(({ value }, k) => writeText(cells[k], scene.run ? powerOfTen(value(scene.run, t)) : ""));
   }, signal);
 }

@@ -29,7 +29,7 @@ export function comparedReadout(element) {
         const [name, gradient, parameters, products, path] = row ? [...row.children] : [];
         if (!name || !gradient || !parameters || !products || !path) return;
         const sizes = sizesOf(kind, main.experiment);
-        const formulas = formulasOf(kind);
+        const formulas = formulasOf(kind, main.experiment.cell.layers);
         writeAttribute(name, "title", problem ? `${longNameOf(kind)}: ${reason}` : longNameOf(kind));
         writeText(gradient, run ? powerOfTen(run.valueAt("log10_grad_h", t - 1)) : problem ? "refused" : "…");
         writeAttribute(gradient, "title", problem ? reason : "");

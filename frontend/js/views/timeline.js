@@ -1,13 +1,15 @@
 /**
  * The time line is the unrolled network. Above, the whole run as a ribbon under the panels' own
- * time axis; below, the cells around the cursor, x_t → cell → h_t. Ribbon and backward arrows are
- * as strong as the gradient that survives there.
+ * time axis; below, the cells around the cursor, x_t → cell → h_t, and the outputs and losses that
+ * the form of the network has. Ribbon and backward arrows are as strong as the gradient that
+ * survives there.
  */
 import { blend, fateColour } from "../render/palette.js";
 import { stamp, textWidth } from "../render/stamps.js";
 import { powerOfTen } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { writeAttribute } from "../render/write.js";
+import { generates } from "../state/forms.js";
 import { hasModifier } from "../ui/keyboard.js";
 import { TIME_MARGINS } from "./time_axis.js";
 
@@ -195,8 +197,56 @@ export function mount(element, scene, signal) {
     context.fill();
     context.stroke();
     label(context, "h", step, x, y + palette.text_px / 2, isCurrent ? palette.ground : palette.ink);
-    const { at } = (run?.experiment ?? store.experiment).loss;
-    if (step === T || at === "every") label(context, "L", null, x + half + 6, y - tall / 2 + 2, fateColour(palette, null));
+    paintOutput(context, run?.experiment ?? store.experiment, step, x, y - tall / 2, T);
+  }
+
+  /**
+   * What leaves a cell upwards: its output where something is made of it, its loss, and the way of
+   * what is fed back.
+   * @param {CanvasRenderingContext2D} context @param {import("../state/experiment.js").Experiment} experiment
+   * @param {number} step @param {number} x @param {number} top of the cell @param {number} T
+   */
+  function paintOutput(context, experiment, step, x, top, T) {
+    const { palette } = scene;
+    const { at, kind } = experiment.loss;
+    const hasLoss = step === T || at === "every";
+    const isFedBack = generates(experiment) && step >= (experiment.generation.after ?? T) && step < T;
+    // cᵀh is a loss of the state itself: it needs no output.
+    const isOfState = kind === "linear";
+    if (!isFedBack && !hasLoss) return;
+    const tip = top - em(0.85);
+    if (isFedBack || !isOfState) {
+      arrow(context, top, tip, x, 1.25, palette.quiet, true);
+      label(context, "y", step, x, tip - 3, palette.ink);
+    }
+    if (isFedBack) paintFeedback(context, x + em(0.9), tip - em(0.45), step);
+    if (!hasLoss) return;
+    if (isOfState) label(context, "L", null, x + em(CELL.width / 2) + 6, top + 2, palette.ink);
+    else {
+      arrow(context, x - em(0.9), x - em(1.7), tip - em(0.4), 1.25, palette.quiet);
+      label(context, "L", null, x - em(2.15), tip - 3, palette.ink);
+    }
+  }
+
+  /** From y_t over and down to where x_{t+1} goes in. @param {CanvasRenderingContext2D} context @param {number} from @param {number} across @param {number} step */
+  function paintFeedback(context, from, across, step) {
+    const { palette } = scene;
+    const { xOf, spacing } = lens(store.view.t, scene.steps, width);
+    const next = xOf(step) + spacing;
+    const down = xOf(step) + em(CELL.width / 2 + 0.5);
+    const bottom = laneY() + em(CELL.height / 2 + 1.95);
+    context.save();
+    context.strokeStyle = palette.ink;
+    context.lineWidth = Math.max(1.25, palette.line_px * 0.6);
+    context.setLineDash([5, 3]);
+    context.beginPath();
+    context.moveTo(from, across);
+    context.lineTo(down, across);
+    context.lineTo(down, bottom);
+    context.lineTo(next - em(0.95), bottom);
+    context.stroke();
+    context.restore();
+    arrow(context, next - em(1.1), next - em(0.8), bottom, 1.25, palette.ink);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {number} across @param {number} weight @param {string} colour @param {boolean} [isVertical] */

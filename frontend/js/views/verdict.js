@@ -39,7 +39,7 @@ export function mount(element, scene, signal) {
     const { diagnosis } = done;
     const { experiment } = run;
     say(gradients, diagnosis?.gradients.fate, diagnosis ? gradientSentence(diagnosis, experiment) : "");
-    say(states, diagnosis?.states.fate, diagnosis ? stateSentence(diagnosis, experiment) : "");
+    say(states, (diagnosis?.generating ?? diagnosis?.states)?.fate, diagnosis ? stateSentence(diagnosis, experiment) : "");
     if (details.open) drawWhy();
   }
 
@@ -83,7 +83,16 @@ export function gradientSentence({ gradients }, { steps, loss }) {
 }
 
 /** @param {Diagnosis} diagnosis @param {Experiment} experiment */
-export function stateSentence({ states }, { cell, steps }) {
+export function stateSentence({ states, fed, generating }, experiment) {
+  if (fed && generating) return `Activations ${rateOf(fed)} fed, ${rateOf(generating)} generating.`;
+  return stateClause(states, experiment);
+}
+
+/** @param {Diagnosis["states"]} states */
+const rateOf = ({ fate, log10_factor: factor }) => (typeof factor === "number" ? `×${factorText(factor)}` : fate === "zero" ? "zero" : "–");
+
+/** @param {Diagnosis["states"]} states @param {Experiment} experiment */
+function stateClause(states, { cell, steps }) {
   const isBounded = cell.activation === "tanh" || hasGates(cell);
   const { fate, log10_factor: factor, zero_after: zeroAfter } = states;
   if (fate === "zero") return zeroAfter ? `Activations die: exactly zero after ${stepsText(zeroAfter)}.` : "Activations are zero throughout.";

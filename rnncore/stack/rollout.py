@@ -1,0 +1,253 @@
+"""Forward in time for a stack of layers, as `num_layers` of nn.RNN, nn.GRU and nn.LSTM has it.
+
+    x_t^(1) = x_t        x_t^(l) = h_t^(l-1)        h_t^(l) = step_l(x_t^(l), h_{t-1}^(l))
+
+The layers go on together, a block of steps at a time, so the first states of the top are here
+before the last of the bottom.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from rnncore.cells import ElmanCell, GRUCell, LSTMCell
+from rnncore.checks import ArgumentError, checked_shape, is_finite
+from rnncore.chunks import Bounds, ShouldStop, checked_bounds, chunk_bounds
+from rnncore.gated.rollout import GatedRollout
+from rnncore.gated.trajectory import GatedTrajectory
+from rnncore.readout import Readout
+from rnncore.rollout import Rollout, StateChunk
+from rnncore.stack.checks import checked_cells, checked_states
+from rnncore.trajectory import Trajectory, batch_shape
+
+Cell = ElmanCell | GRUCell | LSTMCell
+Layer = Rollout | GatedRollout
+
+
+@final
+class StackedRollout:
+    """The trajectories of L layers under an input, computed as they are asked for.
+
+    The surface is that of `Rollout` with h the states of the top layer, PyTorch's `output`;
+    `layers` are the rollouts of all, the bottom first.
+
+    Args:
+        cells: the layers, the bottom first: all Elman, all GRU or all LSTM, of one H. W_xh of the
+            first is (G·H, D), of the others (G·H, H) with G = 1, 3 or 4.
+        x: inputs, (…, T, D), cast to the run's dtype.
+        h_0: initial states, (…, L, H) or one (…, H) for each layer, cast likewise. Batch axes
+            broadcast against those of `x`.
+        readout: W_hy and b_y, of the top layer.
+        c_0: the initial c of LSTMs, like h_0; None for zeros.
+        has_outputs: whether y is computed; without, it has no columns.
+
+    Raises:
+        ValueError: shapes, dtypes, devices or kinds of cells disagree, T or the batch is 0, an
+            input is not finite or overflows the dtype, or W_xh x + b_h of the first layer does.
+
+    A state below the dtype comes to the layer above as 0, which matters only where that has no bias
+    and no state of its own; one beyond the dtype is refused (`states`).
+
+    Cost: that of L runs.
+
+    Reference: Pascanu, Gulcehre, Cho, Bengio (2014), "How to construct deep recurrent neural
+    networks", the stacked RNN.
+
+    >>> first = ElmanCell(torch.ones(1, 1), torch.zeros(1, 1), torch.zeros(1), "linear")
+    >>> second = ElmanCell(torch.ones(1, 1), torch.ones(1, 1), torch.zeros(1), "linear")
+    >>> readout, x = Readout(torch.ones(1, 1), torch.zeros(1)), torch.ones(3, 1)
+    >>> run = StackedRollout([first, second], x, torch.zeros(2, 1), readout)
+    >>> [chunk.h.flatten().tolist() for chunk in run.states()]
+    [[1.0, 2.0, 3.0]]
+    >>> run.h_n.flatten().tolist()
+    [1.0, 3.0]
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        x: Tensor,
+        h_0: Tensor | Sequence[Tensor],
+        readout: Readout,
+        *,
+        c_0: Tensor | Sequence[Tensor] | None = None,
+        has_outputs: bool = True,
+    ) -> None:
+        self.cells = checked_cells(cells)
+        self.cell = self.cells[-1]
+        self.readout = readout
+        L, H = len(self.cells), self.cell.hidden_size
+        checked_shape("x", x, ("T", self.cells[0].input_size))
+        h = checked_states("h_0", h_0, L, H)
+        c: Sequence[Tensor | None] = [None] * L
+        given = {f"h_0 of layer {i}": state for i, state in enumerate(h, 1)}
+        if c_0 is not None:
+            c = c_given = checked_states("c_0", c_0, L, H)
+            given |= {f"c_0 of layer {i}": state for i, state in enumerate(c_given, 1)}
+        batch = batch_shape(x, {name: state.shape[:-1] for name, state in given.items()})
+        x = x.expand(*batch, *x.shape[-2:])
+        # What comes from below takes the place of the zeros, a block at a time.
+        from_below = self.cell.W_hh.new_zeros(()).expand(*batch, x.shape[-2], H)
+        self._layers: tuple[Layer, ...] = tuple(
+            _layer(
+                *(cell, from_below if i else x, h[i], c[i], readout),
+                has_outputs=has_outputs and i == L - 1,
+            )
+            for i, cell in enumerate(self.cells)
+        )
+        self._top = self._layers[-1]
+        self.steps = self._top.steps
+        self._reached = [0] * L  # the steps that each layer has taken
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The rollouts of all layers, the bottom first. ValueError before `states` has ended."""
+        self.require_complete()
+        return self._layers
+
+    @property
+    def trajectory(self) -> Trajectory | GatedTrajectory:
+        """That of the top layer."""
+        return self._top.trajectory
+
+    def states(
+        self, should_stop: ShouldStop | None = None, *, bounds: Iterable[Bounds] | None = None
+    ) -> Iterator[StateChunk]:
+        """The chunks of the top layer in forward order, each as soon as its last step exists.
+
+        When the iterator ends, all T steps of all layers have been computed, also those that no
+        chunk covered. Asked again, it gives the same states without computing them again.
+
+        Args:
+            should_stop: asked every 16 to 512 steps of a layer; once it is true, `Cancelled` is
+                raised.
+            bounds: chunks [t0, t1) in increasing order, instead of the default ones. Results
+                don't depend on them by a single bit.
+
+        Raises:
+            ValueError: a chunk is empty, outside [0, T] or out of order; or the states of a layer
+                leave the dtype, or W_xh h + b_h of the layer above does.
+            Cancelled: `should_stop` was true.
+        """
+        if bounds is None:
+            bounds = chunk_bounds(self.steps)
+        for t0, t1 in checked_bounds(bounds, self.steps, backward=False):
+            self._compute_until(t1, should_stop)
+            yield self.layer_chunk(len(self.cells) - 1, t0, t1)
+        self._compute_until(self.steps, should_stop)
+
+    def layer_chunk(self, layer: int, t0: int, t1: int) -> StateChunk:
+        """The states of steps [t0, t1) of one layer, 0 the bottom; only the top has outputs.
+
+        Raises:
+            ValueError: there is no such layer, or it has not reached the steps, or they are
+                outside [0, T].
+        """
+        if not 0 <= layer < len(self.cells):
+            raise ArgumentError(
+                "layer", "is out of range", got=layer, expected=f"0 to {len(self.cells) - 1}"
+            )
+        if t1 > self._reached[layer]:
+            reached = f"{self._reached[layer]} or less"
+            raise ArgumentError("t1", "is out of reach", got=t1, expected=reached)
+        return next(self._layers[layer].states(bounds=[(t0, t1)]))
+
+    @property
+    def top(self) -> Layer:
+        """The rollout of the top layer, as far as it is computed: for reading alone."""
+        return self._layers[-1]
+
+    @property
+    def h_n(self) -> Tensor:
+        """h_T of every layer, (L, …, H). Raises ValueError before `states` has ended."""
+        T = self.steps
+        last = (layer.trajectory for layer in self.layers)
+        return torch.stack([each.sequences(each.h(T, T + 1))[..., 0, :] for each in last])
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether y is computed."""
+        return self._top.has_outputs
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all T steps of all layers have been computed."""
+        return self._reached[-1] == self.steps
+
+    @property
+    def log10_norm_h(self) -> Tensor:
+        """log10 ‖h‖ of the top layer, (…, T) float64. ValueError before `states` has ended."""
+        self.require_complete()
+        return self._top.log10_norm_h
+
+    @property
+    def first_nonfinite_step(self) -> int | None:
+        """As of a `Rollout`, of the top layer: no other may leave the dtype."""
+        self.require_complete()
+        return self._top.first_nonfinite_step
+
+    @property
+    def first_zero_step(self) -> int | None:
+        """Index from 0 of the top layer's first h that is exactly zero; or None."""
+        self.require_complete()
+        return self._top.first_zero_step
+
+    def require_complete(self) -> None:
+        """Raises ValueError unless `states` has been exhausted."""
+        if not self.is_complete:
+            raise ArgumentError(
+                "rollout",
+                "is not complete",
+                got=f"{self._reached[-1]} of {self.steps} steps",
+                expected="all of them",
+                advice="Exhaust rollout.states() first.",
+            )
+
+    def _compute_until(self, t1: int, should_stop: ShouldStop | None) -> None:
+        while self._reached[-1] < t1:
+            start = self._reached[-1]
+            end = min(start + self.trajectory.block, self.steps)
+            for i, layer in enumerate(self._layers):
+                # What was cancelled goes on with the layer at which it ended.
+                if self._reached[i] == end:
+                    continue
+                if i > 0:
+                    self._hand_up(i, start, end)
+                next(layer.states(should_stop, bounds=[(start, end)]))
+                self._reached[i] = end
+
+    def _hand_up(self, i: int, t0: int, t1: int) -> None:
+        """Gives layer i the states of the one below as the inputs of steps [t0, t1)."""
+        h = self._layers[i - 1].trajectory.h(t0 + 1, t1 + 1)
+        if not is_finite(h):
+            is_beyond = ~torch.isfinite(h).flatten(1).all(dim=1)
+            dtype = str(h.dtype).removeprefix("torch.")
+            raise ArgumentError(
+                f"layer {i}",
+                f"leaves {dtype}, so the layer above it cannot take its states",
+                got=f"an infinite h at step t = {t0 + 1 + int(is_beyond.nonzero()[0])}",
+                expected=f"magnitudes up to {torch.finfo(h.dtype).max:.6g}",
+                advice="Take fewer steps, make its weights smaller"
+                + (", or use float64." if h.dtype == torch.float32 else ", or use tanh."),
+            )
+        try:
+            self._layers[i].trajectory.take_inputs(t0, h)
+        except ArgumentError as error:
+            raise ArgumentError(
+                *(f"{error.argument} of layer {i + 1}", error.problem),
+                got=error.got,
+                expected=error.expected,
+                advice=error.advice,
+            ) from error
+
+
+def _layer(
+    cell: Cell, x: Tensor, h_0: Tensor, c_0: Tensor | None, readout: Readout, *, has_outputs: bool
+) -> Layer:
+    if isinstance(cell, ElmanCell):
+        if c_0 is not None:
+            raise ArgumentError("c_0", "belongs to an LSTM", got="an ElmanCell", expected="none")
+        return Rollout(cell, x, h_0, readout, has_outputs=has_outputs)
+    return GatedRollout(cell, x, h_0, readout, c_0=c_0, has_outputs=has_outputs)
