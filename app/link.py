@@ -59,6 +59,7 @@ VIEW_NAMES = (
     "top",
     "bottom",
     "layer",
+    "compare",
 )  # what the page shows of the experiment, and no part of it
 
 # The page's bounds: a link is foreign text, and a small one may inflate to hundreds of megabytes.

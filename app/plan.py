@@ -10,7 +10,7 @@ import numpy as np
 
 from app.experiment import Experiment
 from app.gates import GATES
-from app.protocol import Analyse, Analysis, Run
+from app.protocol import LEFT_OUT_WITH, Analyse, Analysis, Run
 from rnncore import (
     backward_bounds,
     bin_edges,
@@ -48,7 +48,8 @@ class Plan:
     def of(cls, run: Run) -> Plan:
         """Chunks that start small and grow; with a view each holds whole bins."""
         steps, view, splits = run.experiment.steps, run.view, run.split_weights
-        omits = frozenset[str](run.omit)
+        with_them = (part for name in run.omit for part in LEFT_OUT_WITH.get(name, ()))
+        omits = frozenset[str]([*run.omit, *with_them])
         products = _products(run.experiment)
         if view is None:
             if steps < SHORT_STEPS and products <= SHORT_PRODUCTS:

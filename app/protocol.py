@@ -44,15 +44,22 @@ class View(Document):
 GateTensor = Literal["i", "f", "g", "o", "c", "r", "z", "n"]
 GATE_TENSORS = frozenset[str](get_args(GateTensor))  # of gru and lstm alone, and large
 WeightTensor = Literal["W_xh", "b_h", "W_hy", "b_y"]
+# What is left out with a tensor: W_hh in whichever parts it is sent, and the spectrum in force.
+LEFT_OUT_WITH: dict[str, tuple[str, ...]] = {
+    "W_hh": ("W_hh_drawn", "W_hh_scale"),
+    "eigenvalues": ("closed_loop_eigenvalues",),
+}
 Omissible = Literal[
     WeightTensor,
+    "W_hh",
+    "eigenvalues",
+    "singular_values",
     "x",
     "h_0",
     "y",
     "p",
     "log10_grad_W_xh",
     "cotangent",
-    "singular_values",
     GateTensor,
 ]
 
@@ -71,7 +78,8 @@ class Run(Document):
     no edits; its factor, W_hh_scale, comes with the spectrum. Then W_hh is W_hh_scale · W_hh_drawn
     rounded to the run's dtype, and a changed ρ sends no matrix."""
     omit: list[Omissible] = Field([], max_length=len(get_args(Omissible)))
-    """Tensors that are not sent; a frame of which nothing is left isn't either."""
+    """Tensors that are not sent: W_hh in all its parts, eigenvalues also those of the closed loop;
+    a frame of which nothing is left isn't either."""
 
     @model_validator(mode="after")
     def _view_lies_inside(self) -> Self:

@@ -1,16 +1,18 @@
 /** Wiring alone: address → store → runner → scene → views. */
 import { Analyst } from "./net/analyst.js";
 import { Runner } from "./net/runner.js";
-import { unshown, windowFor } from "./net/wish.js";
+import { uncompared, unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
 import { readPalette } from "./render/palette.js";
 import { Scene } from "./render/scene.js";
+import { comparedExperiment, nameOf } from "./state/compare.js";
 import { holdsRefused, refusalOf } from "./state/edits.js";
 import { isSame } from "./state/experiment.js";
 import { decodeLink } from "./state/link.js";
 import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
+import { mountCompareRow } from "./ui/compare_row.js";
 import { mountControls } from "./ui/controls.js";
 import { mountFiles } from "./ui/files.js";
 import { mountForgetBias } from "./ui/forget_bias.js";
@@ -55,12 +57,12 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer });
+const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer, compare: opened.compare });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
 /** What scripts and tests may know of the page; it is never ahead of the pixels. */
-const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), version: "" };
+const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), compared: /** @type {object[]} */ ([]), version: "" };
 Object.assign(window, { rhoscope: truth });
 
 const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
@@ -92,6 +94,7 @@ const normality = mountNormalitySlider(place(".normality-control"), scene, { onI
 mountHistory(place(".masthead"), store, signal);
 mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
+mountCompareRow(place(".fields"), scene, signal);
 mountForgetBias(place(".fields"), store, signal);
 mountFormChoice(place('.fields [data-group="form"]'), store, signal);
 /** What the server takes; its hello says it. */
@@ -113,11 +116,10 @@ const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.b
 const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
-  onStates: (run) => hidden.prepare(run),
-  onProgress: (run) => {
-    progress.show(run);
-    scene.run = run;
-    scene.chooseSequence();
+  onStates: (run, at) => hidden.prepare(run, at),
+  onProgress: (flight) => {
+    progress.show(flight);
+    scene.show(flight.main, flight.compared);
     loop.markAll();
   },
   onStopped: () => giveUp("Stopped."),
@@ -161,8 +163,8 @@ function analyse() {
   if (wants.length) analyst.ask(wants, { t0: 0, t1: steps, columns: Math.min(steps, ATLAS_COLUMNS) });
 }
 
-/** @param {import("./net/run.js").Run} run */
-function showWhole(run) {
+/** @param {import("./net/run.js").Run} run @param {readonly import("./net/flight.js").Compared[]} compared */
+function showWhole(run, compared) {
   truth.runsReceived = runner.received;
   if (!isOpeningInstead) messages.problem("");
   files.settle();
@@ -171,9 +173,8 @@ function showWhole(run) {
   isOpeningInstead = false;
   controls.clearRefusals();
   progress.hide();
-  scene.run = run;
-  scene.whole = run;
-  scene.chooseSequence();
+  scene.show(run, compared);
+  scene.keep();
   if (!scene.isAtRest) resting.disturb();
   loop.markAll();
   loop.afterNextFrame(() => {
@@ -181,6 +182,7 @@ function showWhole(run) {
     truth.picturesPainted += 1;
     setTimeout(loadPlotly); // once the picture is on the screen
     truth.painted = run.done?.experiment ?? null;
+    truth.compared = compared.map(({ kind, run: other, problem }) => ({ kind, problem, experiment: other?.done?.experiment ?? null }));
   });
 }
 
@@ -199,7 +201,7 @@ function takeBack(error, experiment) {
   scene.refused = { op, message: error.message, standing: (isPresent ? null : painted) ?? store.experiment };
   if (!painted) messages.remark(`${error.message} This operation of the link was left out.`);
   progress.hide();
-  scene.run = scene.whole ?? scene.run;
+  scene.bringBack();
   loop.markAll();
   return true;
 }
@@ -209,7 +211,7 @@ function giveUp(reason) {
   progress.hide();
   asked = "";
   isMoving = false;
-  scene.run = scene.whole ?? scene.run;
+  scene.bringBack();
   messages.problem(reason && scene.whole ? `${reason} The panels show the last whole run.` : reason);
   loop.markAll();
   resting.disturb();
@@ -235,12 +237,17 @@ function isStillComing() {
 /** @param {boolean} [isAgain] also where nothing has changed */
 function ask(isAgain = false) {
   const width = hidden.panel.area.width * (globalThis.devicePixelRatio || 1);
-  const window = windowFor(store.experiment, store.view.span, width, isMoving);
-  const omit = unshown(store.experiment, store.view);
-  const wish = JSON.stringify([window, omit, store.experiment]);
+  const { experiment, view: { span, compare, layer } } = store;
+  const window = windowFor(experiment, span, width, isMoving, 1 + compare.length);
+  const omit = unshown(experiment, store.view);
+  const wish = JSON.stringify([window, omit, compare, layer, experiment]);
   if (wish === asked && !isAgain) return;
   asked = wish;
-  runner.request({ experiment: store.experiment, window, omit });
+  const compared = compare.map((kind) => {
+    const other = comparedExperiment(experiment, kind);
+    return { kind, name: nameOf(kind), experiment: other, omit: uncompared(other, layer) };
+  });
+  runner.request({ experiment, window, omit, compared });
 }
 
 store.subscribe((change) => {
@@ -256,7 +263,7 @@ store.subscribe((change) => {
   if (change === "view") analyse();
 }, signal);
 /** What of the view every panel shows in another way: then all are drawn anew. */
-const looks = () => JSON.stringify([store.view.span, store.view.matrix, store.view.layer, store.view.sequence]);
+const looks = () => JSON.stringify([store.view.span, store.view.matrix, store.view.layer, store.view.sequence, store.view.compare]);
 let looked = looks();
 store.subscribe(() => {
   if (looked === looks()) return;

@@ -32,7 +32,7 @@ test("common fields stay readable", async () => {
   const experiment = withFields(DEFAULT_EXPERIMENT, { "recurrent.spectral_radius": 1.2, "cell.hidden_size": 32, steps: 50, "cell.activation": "relu" });
   const hash = await encodeLink(experiment, 17);
   assert.deepEqual(new Set(hash.slice(1).split("&")), new Set(["phi=relu", "H=32", "rho=1.2", "T=50", "t=17"]));
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 17, top: "hidden_states", bottom: "norms", layer: "h", problems: [] });
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 17, top: "hidden_states", bottom: "norms", layer: "h", compare: [], problems: [] });
 });
 
 test("every experiment survives the packed form", async () => {
@@ -44,9 +44,9 @@ test("every experiment survives the packed form", async () => {
     "bias.edits": [{ op: "set", i: 3, value: 0.2 }], "input_weights.edits": [{ op: "zero" }], "weights.file": "0".repeat(64), "weights.layer": 1,
     "input.kind": "values", "input.values": [[1], [0.1]], steps: 2,
   });
-  const hash = await encodeLink(experiment, 2, { top: "atlas", bottom: "norms", layer: "f" });
-  assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas&layer=f$/);
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, top: "atlas", bottom: "norms", layer: "f", problems: [] });
+  const hash = await encodeLink(experiment, 2, { top: "atlas", bottom: "norms", layer: "f", compare: ["lstm", "feedforward"] });
+  assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas&layer=f&compare=lstm\+feedforward$/);
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, top: "atlas", bottom: "norms", layer: "f", compare: ["lstm", "feedforward"], problems: [] });
 });
 
 test("a field that the present kind lacks is no part of the document", () => {
@@ -90,13 +90,21 @@ test("what is fit in a half-broken link is kept", async () => {
   assert.equal(problems.length, 1);
 });
 
+test("what is compared is a list of known others, however its plus is written", async () => {
+  for (const words of ["lstm+attention", "lstm%2Battention", "lstm+elman+perceptron+attention+lstm"]) {
+    const { compare, problems } = await decodeLink(`#rho=1&compare=${words}`);
+    assert.deepEqual([compare, problems], [["lstm", "attention"], []], words);
+  }
+  assert.deepEqual((await decodeLink("#cell=lstm&compare=lstm+elman")).compare, ["elman"]);
+});
+
 test("every preset is a clean link", async () => {
   for (const { name, hash } of PRESETS) assert.deepEqual((await decodeLink(hash)).problems, [], name);
 });
 
 test("short names and their order are the golden ones", async () => {
   assert.deepEqual(FIELDS.flatMap(({ short, path }) => (short ? [[short, path]] : [])), golden.names);
-  const hash = await encodeLink(withFields(DEFAULT_EXPERIMENT, { steps: 9 }), 7, { top: "atlas", bottom: "atlas", layer: "c" });
+  const hash = await encodeLink(withFields(DEFAULT_EXPERIMENT, { steps: 9 }), 7, { top: "atlas", bottom: "atlas", layer: "c", compare: ["gru"] });
   assert.deepEqual(hash.slice(1).split("&").map((pair) => pair.split("=")[0]), ["T", ...golden.view]);
 });
 

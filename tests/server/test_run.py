@@ -198,6 +198,20 @@ def test_what_is_omitted_is_not_sent_and_changes_nothing_else(client: TestClient
             assert np.array_equal(tensors[name], wanted[name])
 
 
+def test_a_run_of_states_alone_leaves_standing_what_was_sent_before(client: TestClient) -> None:
+    standing = ["W_xh", "b_h", "W_hy", "b_y", "x", "h_0", "W_hh", "eigenvalues", "singular_values"]
+    other = {"steps": 20, "recurrent": {"spectral_radius": 0.5}}
+    with client.websocket_connect(STREAM) as ws:
+        reader_of(ws).text()
+        streamed(ws, 1, {"steps": 20}, split_weights=True)
+        for run_id, splits in ((2, True), (4, False)):
+            frames, done = streamed(ws, run_id, other, omit=standing, split_weights=splits)
+            assert [kind for kind, *_ in frames] == ["states", "gradients"]
+            assert done["spectral_radius"] == pytest.approx(0.5)
+            again, _ = streamed(ws, run_id + 1, {"steps": 20}, split_weights=True)
+            assert [kind for kind, *_ in again] == ["states", "gradients"]
+
+
 def test_an_unknown_tensor_cannot_be_omitted(client: TestClient) -> None:
     with client.websocket_connect(STREAM) as ws:
         reader_of(ws).text()

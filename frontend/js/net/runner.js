@@ -1,10 +1,11 @@
 /**
- * Keeps one run in flight and the newest wish waiting, so that a drag never starves and nothing
- * stale is painted. Runs are a pure function of the Experiment and the window: after a lost
+ * Keeps one flight under way, a run and those that it is compared with, and the newest wish waiting,
+ * so that a drag never starves and nothing stale is painted. Runs are a pure function of the Experiment and the window: after a lost
  * connection the newest wish is simply sent again.
  */
 import { difference } from "../state/experiment.js";
-import { Run, Standing } from "./run.js";
+import { Flight } from "./flight.js";
+import { Standing } from "./run.js";
 import { readFrame } from "./tensors.js";
 import { LiveSocket } from "./socket.js";
 
@@ -12,20 +13,23 @@ import { LiveSocket } from "./socket.js";
 /** @typedef {import("./wire.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("./wire.js").Hello} Hello */
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
-/** @typedef {{experiment: Experiment, window: import("./run.js").Window, omit: readonly import("./wish.js").Omissible[]}} Wish */
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {readonly import("./wish.js").Omissible[]} Omit */
+/** @typedef {{kind: import("../state/compare.js").ComparedKind, name: string, experiment: Experiment, omit: Omit}} ComparedWish */
+/** @typedef {{experiment: Experiment, window: import("./run.js").Window, omit: Omit, compared: readonly ComparedWish[]}} Wish */
 
 /**
  * @typedef {object} RunnerEvents
- * @property {(run: Run) => void} onWhole     a run is complete
- * @property {(run: Run) => void} onStates    all states are here, the gradients are on their way
- * @property {(run: Run) => void} onProgress  a slow run has more to show
- * @property {() => void} onStopped            the run in flight was cancelled
+ * @property {(run: Run, compared: readonly import("./flight.js").Compared[]) => void} onWhole  a run is complete, and all that it is compared with
+ * @property {(run: Run, place: number) => void} onStates  all states are here, the gradients are on their way; place 0 is the main run
+ * @property {(flight: Flight) => void} onProgress  a slow one has more to show
+ * @property {() => void} onStopped            the flight was cancelled
  * @property {(error: ErrorMessage, experiment: Experiment | null) => void} onError
  * @property {(state: import("./socket.js").SocketState, reason: string) => void} onState
  * @property {(hello: Hello) => void} onHello
  */
 
-/** A run older than this gives way to a newer wish, and shows what it has meanwhile. */
+/** A flight older than this gives way to a newer wish, and shows what it has meanwhile. */
 const PATIENCE_MS = 250;
 
 export class Runner {
@@ -34,8 +38,8 @@ export class Runner {
   #events;
   #socket;
   #nextId = 1;
-  /** @type {Run | null} */
-  #inFlight = null;
+  /** @type {Flight | null} */
+  #flight = null;
   /** @type {Wish | null} */
   #waiting = null;
   /** @type {Wish | null} the newest wish ever, for the day the server comes back */
@@ -60,7 +64,7 @@ export class Runner {
   }
 
   get isBusy() {
-    return this.#inFlight !== null;
+    return this.#flight !== null;
   }
 
   /** The newest wish replaces any that waits. @param {Wish} wish */
@@ -70,10 +74,10 @@ export class Runner {
     this.#pump();
   }
 
-  /** Stops the run in flight; what is on the screen stays. */
+  /** Stops the flight; what is on the screen stays. */
   cancel() {
     this.#waiting = null;
-    if (this.#inFlight) this.#socket.send({ type: "cancel", id: this.#inFlight.id });
+    if (this.#flight) this.#socket.send({ type: "cancel", id: this.#flight.current.id });
   }
 
   retry() {
@@ -83,8 +87,8 @@ export class Runner {
   #pump() {
     const wish = this.#waiting;
     if (!wish || !this.#socket.isOpen) return;
-    if (this.#inFlight) {
-      const age_ms = performance.now() - this.#inFlight.sentAt_ms;
+    if (this.#flight) {
+      const age_ms = performance.now() - this.#flight.startedAt_ms;
       if (age_ms < PATIENCE_MS) {
         this.#impatience ??= setTimeout(() => {
           this.#impatience = undefined;
@@ -94,31 +98,51 @@ export class Runner {
       }
     }
     this.#waiting = null;
-    const { experiment, window, omit } = wish;
-    const run = new Run(this.#nextId++, experiment, window, omit);
-    this.#inFlight = run;
-    this.#socket.send({ type: "run", id: run.id, experiment: difference(experiment), split_weights: true, omit, ...(run.hasView ? { view: window } : {}) });
+    this.#flight = new Flight(wish, this.#nextId++);
+    this.#send(this.#flight.main);
+  }
+
+  /** @param {Run} run */
+  #send({ id, experiment, omit, window, hasView }) {
+    this.#socket.send({ type: "run", id, experiment: difference(experiment), split_weights: true, omit, ...(hasView ? { view: window } : {}) });
   }
 
   /** @param {Hello | Done | ErrorMessage} message */
   #onText(message) {
     if (message.type === "hello") return this.#events.onHello(message);
-    const run = this.#inFlight;
-    const isCurrent = run !== null && message.id === run.id;
-    if (message.type === "error") {
-      const experiment = isCurrent ? run.experiment : null;
-      if (isCurrent) this.#inFlight = null;
-      this.#events.onError(message, experiment);
-    } else if (isCurrent) {
-      this.#inFlight = null;
-      if (message.status === "complete") {
-        run.done = message;
-        run.standing = this.#standing.copy();
-        this.received += 1;
-        this.#events.onWhole(run);
-      } else if (message.status === "cancelled") this.#events.onStopped();
+    const flight = this.#flight;
+    if (!flight || message.id !== flight.current.id) {
+      if (message.type === "error") this.#events.onError(message, null);
+      return;
     }
-    if (isCurrent) this.#pump();
+    if (message.type === "error" && !flight.isOfMain) {
+      flight.refuse(message);
+      this.#goOn(flight);
+    } else if (message.type === "error") {
+      this.#flight = null;
+      this.#events.onError(message, flight.main.experiment);
+    } else if (message.status === "complete") {
+      flight.current.done = message;
+      if (flight.isOfMain) flight.main.standing = this.#standing.copy();
+      this.received += 1;
+      this.#goOn(flight);
+    } else {
+      this.#flight = null;
+      if (message.status === "cancelled") this.#events.onStopped();
+    }
+    this.#pump();
+  }
+
+  /** One run of a flight has ended. @param {Flight} flight */
+  #goOn(flight) {
+    const next = flight.next(this.#nextId);
+    if (next) {
+      this.#nextId += 1;
+      this.#send(next);
+      return;
+    }
+    this.#flight = null;
+    this.#events.onWhole(flight.main, flight.compared);
   }
 
   /** @param {ArrayBuffer} buffer */
@@ -126,18 +150,19 @@ export class Runner {
     const frame = readFrame(buffer);
     // A standing frame counts whatever run it came with: the server won't send it again.
     if (this.#standing.take(frame)) return;
-    const run = this.#inFlight;
-    if (!run || frame.metadata.id !== String(run.id)) return;
+    const flight = this.#flight;
+    const run = flight?.current;
+    if (!flight || !run || frame.metadata.id !== String(run.id)) return;
     run.take(frame);
-    if (performance.now() - run.sentAt_ms > PATIENCE_MS / 2) {
-      run.standing = this.#standing.copy();
-      this.#events.onProgress(run);
-    } else if (frame.metadata.kind === "states" && run.statesEnd === run.columns) this.#events.onStates(run);
+    if (performance.now() - flight.startedAt_ms > PATIENCE_MS / 2) {
+      if (flight.isOfMain) run.standing = this.#standing.copy();
+      this.#events.onProgress(flight);
+    } else if (frame.metadata.kind === "states" && run.statesEnd === run.columns) this.#events.onStates(run, flight.place);
   }
 
   /** @param {import("./socket.js").SocketState} state @param {string} reason */
   #onState(state, reason) {
-    this.#inFlight = null;
+    this.#flight = null;
     if (state === "open") {
       this.#standing = new Standing();
       this.#waiting ??= this.#newest;

@@ -1417,22 +1417,25 @@ export interface Run {
    */
   split_weights?: boolean;
   /**
-   * Tensors that are not sent; a frame of which nothing is left isn't either.
+   * Tensors that are not sent: W_hh in all its parts, eigenvalues also those of the closed loop;
+   * a frame of which nothing is left isn't either.
    *
-   * @maxItems 19
+   * @maxItems 21
    */
   omit?: (
     | "W_xh"
     | "b_h"
     | "W_hy"
     | "b_y"
+    | "W_hh"
+    | "eigenvalues"
+    | "singular_values"
     | "x"
     | "h_0"
     | "y"
     | "p"
     | "log10_grad_W_xh"
     | "cotangent"
-    | "singular_values"
     | "i"
     | "f"
     | "g"

@@ -1,6 +1,6 @@
 /** Which part of a run the page asks for: no more columns than it can show, no tensor that nothing shows. */
 
-import { hasGates, layersOf } from "../state/cells.js";
+import { cellInfo, layersOf } from "../state/cells.js";
 import { generates } from "../state/forms.js";
 
 /** @typedef {import("./run.js").Window} Window */
@@ -13,16 +13,16 @@ const WHOLE_STEPS = 1000;
 const MOVING_CELLS = 80_000;
 
 /**
- * While a hand moves something no more is asked for than the panels have pixels.
+ * While a hand moves something no more is asked for than the panels have pixels, of all runs together.
  * @param {Experiment} experiment @param {readonly [number, number] | null} span @param {number} width_px of the time axis
- * @param {boolean} isMoving
+ * @param {boolean} isMoving @param {number} [runs] that are shown side by side
  * @returns {Window}
  */
-export function windowFor({ steps, cell }, span, width_px, isMoving) {
+export function windowFor({ steps, cell }, span, width_px, isMoving, runs = 1) {
   if (steps <= WHOLE_STEPS && !isMoving) return { t0: 0, t1: steps, columns: steps };
   const [t0, t1] = span ?? [0, steps];
   // Rounded, so that a page resized by a hair asks for the same thing.
-  const most = isMoving ? Math.min(2000, Math.round(MOVING_CELLS / cell.hidden_size)) : 2000;
+  const most = isMoving ? Math.min(2000, Math.round(MOVING_CELLS / (runs * cell.hidden_size))) : 2000;
   const columns = Math.max(200, Math.min(most, 100 * Math.ceil(width_px / 100)));
   return { t0, t1, columns: Math.min(columns, t1 - t0) };
 }
@@ -49,8 +49,17 @@ export function unshown(experiment, { matrix, layer }) {
   return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"]), ...layers].filter((name) => !shown.has(name));
 }
 
+/** The same of a run that is only compared: nothing is shown of its weights, and no frame of it may take the place of one that stands. @type {readonly Omissible[]} */
+const NEVER_COMPARED = Object.freeze(["W_hh", "eigenvalues", "singular_values", "x", "h_0", ...OTHER_WEIGHTS, ...NEVER_SHOWN]);
+
+/** @param {Experiment} experiment @param {string} layer @returns {readonly Omissible[]} */
+export function uncompared(experiment, layer) {
+  const layers = layersOf(experiment).filter((name) => name !== "h");
+  return [...new Set([...NEVER_COMPARED, ...layers])].filter((name) => name !== layer);
+}
+
 /** Whether the distribution at the cursor is shown. @param {Experiment} experiment */
 export const hasBars = ({ cell, output }) => output.kind === "classes" && cell.output_size <= MOST_BARS;
 
 /** Whether every term of a unit's sum fits on the screen. @param {{kind: string, hidden_size: number, input_size: number}} cell */
-export const hasArithmetic = (cell) => cell.hidden_size <= 8 && cell.input_size <= 8 && !hasGates(cell);
+export const hasArithmetic = (cell) => cell.hidden_size <= 8 && cell.input_size <= 8 && cell.kind === "elman";

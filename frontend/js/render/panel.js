@@ -46,6 +46,7 @@ export class PlotPanel {
   #taken = null;
   #isUnderPointer = false;
   #isSquare;
+  #hasYTicks = true;
   #isFigureStale = true;
   #isFigureMade = false;
   /** @type {HTMLElement} */
@@ -99,6 +100,13 @@ export class PlotPanel {
     if (this.#isSquare === isSquare) return;
     this.#isSquare = isSquare;
     this.#measure();
+  }
+
+  /** Whether numbers stand on the y axis. @param {boolean} hasYTicks */
+  setYTicks(hasYTicks) {
+    if (this.#hasYTicks === hasYTicks) return;
+    this.#hasYTicks = hasYTicks;
+    this.#isFigureStale = true;
   }
 
   #measure() {
@@ -270,7 +278,7 @@ export class PlotPanel {
       dragmode: options.canZoom ? "zoom" : false,
       hovermode: "closest",
       xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange], tick0: 0, dtick: this.#tickStep("x") },
-      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y") },
+      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y"), ...(this.#hasYTicks ? {} : { showticklabels: false, ticks: "" }) },
     };
   }
 }

@@ -1,6 +1,9 @@
 /** What all views share: the store, the loop, the colours, and the run that is on the screen. */
+import { nameOf } from "../state/compare.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
+/** @typedef {import("../net/flight.js").Compared} Compared */
+/** One of the networks on the screen. @typedef {{kind: string, name: string, run: Run | null, problem: string, reason: string}} Shown */
 
 /**
  * Why an operation was taken back, and the Experiment that stands meanwhile.
@@ -15,8 +18,12 @@
 export class Scene {
   /** @type {Run | null} what the panels show; a slow run is shown before it is whole */
   run = null;
+  /** What stands beside it: of the same Experiment, on the same input. @type {readonly Compared[]} */
+  compared = [];
   /** @type {Run | null} the last whole run: what is shown again where a newer one does not get there */
   whole = null;
+  /** @type {readonly Compared[]} */
+  #wholeCompared = [];
   /** @type {Held | null} */
   held = null;
   /** @type {Refused | null} */
@@ -45,10 +52,37 @@ export class Scene {
     this.palette = palette;
   }
 
+  /** @param {Run} run @param {readonly Compared[]} compared */
+  show(run, compared) {
+    this.run = run;
+    this.compared = compared;
+    this.chooseSequence();
+  }
+
+  /** What is shown now is whole, and shown again where nothing newer gets there. */
+  keep() {
+    this.whole = this.run;
+    this.#wholeCompared = this.compared;
+  }
+
+  /** The last whole picture again, where there is one. */
+  bringBack() {
+    if (this.whole) this.show(this.whole, this.#wholeCompared);
+  }
+
+  /** All networks of the picture, the main one first; just that where nothing is compared. @returns {readonly Shown[]} */
+  get networks() {
+    const { run } = this;
+    if (!run) return [];
+    const { kind } = run.experiment.cell;
+    return [{ kind, name: nameOf(kind), run, problem: "", reason: "" }, ...this.compared];
+  }
+
   /** Of a batch every panel shows the same sequence, or all of them. */
   chooseSequence() {
     const { sequence } = this.store.view;
-    for (const run of [this.run, this.whole, this.held?.run]) if (run) run.sequence = sequence;
+    const runs = [this.run, this.whole, this.held?.run, ...[...this.compared, ...this.#wholeCompared].map(({ run }) => run)];
+    for (const run of runs) if (run) run.sequence = sequence;
   }
 
   /** T of what is on the screen: panels change together, when the next run is there. */

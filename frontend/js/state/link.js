@@ -6,18 +6,22 @@
  * field, and never throws.
  */
 import { ALL_LAYERS } from "./cells.js";
+import { fittingKinds } from "./compare.js";
 import { DEFAULT_EXPERIMENT, difference, differingFields, readDocument, valueAt, withFields } from "./experiment.js";
 import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
- * What of the View a link carries: the cursor, and which view stands where.
- * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer}} LinkedView
+ * What of the View a link carries: the cursor, which view stands where, what is compared.
+ * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer, compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 
 /** The opening view, which is itself a link. */
 export const OPENING_HASH = "#rho=1.03&phi=linear";
+
+const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "layer", "compare"]);
+const COMPARE = "compare=";
 
 /** A hash longer than this, or one that inflates past the second, is refused unread. */
 const MAX_HASH_CHARS = 200_000;
@@ -29,9 +33,9 @@ const MAX_INFLATED_BYTES = 2_000_000;
  * @param {Partial<LinkedView>} [view]
  * @returns {Promise<string>} the hash, with its "#"
  */
-export async function encodeLink(experiment, t = null, { top, bottom, layer } = {}) {
+export async function encodeLink(experiment, t = null, { top, bottom, layer, compare = [] } = {}) {
   const differing = differingFields(experiment);
-  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : [])];
+  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(compare.length ? [`compare=${compare.join("+")}`] : [])];
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -57,7 +61,7 @@ export async function decodeLink(hash) {
   try {
     const json = await pump(fromBase64Url(packed), new DecompressionStream("deflate-raw"), MAX_INFLATED_BYTES);
     const { experiment, problems } = readDocument(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)));
-    return { experiment, ...viewIn(rest), problems };
+    return { experiment, ...viewIn(rest, experiment), problems };
   } catch {
     return refused("The link is damaged: its experiment can't be read.");
   }
@@ -71,7 +75,7 @@ function decodeShort(text) {
   const problems = [];
   for (const pair of text.split("&").filter(Boolean).slice(0, 64)) {
     const [name = "", raw = ""] = pair.split("=", 2).map(unescapePart);
-    if (["t", "top", "bottom", "layer"].includes(name)) continue;
+    if (VIEW_NAMES.includes(name)) continue;
     const field = FIELD_NAMED.get(name);
     if (!field) {
       problems.push(`The link's “${name.slice(0, 40)}” is unknown here; it was left out.`);
@@ -87,7 +91,8 @@ function decodeShort(text) {
     problems.push("The link gives both rho and gain; rho was taken.");
     delete changes["recurrent.gain"];
   }
-  return { experiment: withFields(DEFAULT_EXPERIMENT, changes), ...viewIn(text.split("&")), problems };
+  const experiment = withFields(DEFAULT_EXPERIMENT, changes);
+  return { experiment, ...viewIn(text.split("&"), experiment), problems };
 }
 
 /** @param {string} problem @returns {Link} */
@@ -96,10 +101,11 @@ function refused(problem) {
   return { ...opening, problems: [`${problem} The opening view is shown.`] };
 }
 
-/** @param {string[]} pairs @returns {LinkedView} what is unknown here is left at its default */
-function viewIn(pairs) {
+/** @param {string[]} pairs @param {Experiment} experiment @returns {LinkedView} what is unknown here is left at its default */
+function viewIn(pairs, { cell }) {
+  const compared = unescapePart(pairs.find((pair) => pair.startsWith(COMPARE)) ?? "").slice(COMPARE.length);
   const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms", layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h" };
+  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms", layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", compare: fittingKinds(compared.split("+"), cell) };
 }
 
 /** @param {string} part */

@@ -15,5 +15,7 @@ export const PRESETS = Object.freeze([
   { name: "a network that writes: classes drawn from its own softmax", hash: "#H=32&D=8&O=8&rho=1.5&y=classes&generate=20&layer=p&Wxh=2" },
   { name: "LSTM, forget bias ln(T − 1): the gradient survives", hash: "#rho=1&cell=lstm&forget=5.2933&input=noise" },
   { name: "LSTM, forget bias 0: half is forgotten at every step", hash: "#rho=1&cell=lstm&input=noise" },
+  { name: "Elman beside LSTM: only one gradient survives", hash: "#rho=1&input=noise&forget=5.2933&compare=lstm" },
+  { name: "no state, no memory: feedforward beside Elman", hash: "#rho=1&input=noise&compare=feedforward" },
   { name: "GRU under noise", hash: "#rho=1&cell=gru&input=noise" },
 ]);

@@ -3,6 +3,7 @@
  * Subscribers are told what kind of thing changed and read the rest for themselves.
  */
 import { layersOf } from "./cells.js";
+import { fittingKinds } from "./compare.js";
 import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, withEdit, wordsOf } from "./edits.js";
 import { isSame, withFields } from "./experiment.js";
 import { consequences } from "./forms.js";
@@ -20,6 +21,7 @@ import { withoutRefused } from "./history.js";
  * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
  * @property {"norms" | "atlas"} bottom  and in the lower one
  * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
+ * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
  * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
@@ -59,7 +61,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", sequence: 0, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view });
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", compare: [], sequence: 0, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {
@@ -115,8 +117,10 @@ export class Store {
     this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), ...step });
   }
 
-  /** @param {Experiment} experiment @param {Step} step */
-  replace(experiment, step) {
+  /** Another Experiment, and how it is looked at, as one change. @param {Experiment} experiment @param {Step} step @param {Partial<View>} [view] */
+  replace(experiment, step, view = {}) {
+    if (isSame(experiment, this.experiment)) return this.look(view);
+    this.#view = Object.freeze({ ...this.#view, ...view });
     this.#put(experiment, step, 0, []);
   }
 
@@ -240,7 +244,9 @@ export class Store {
     const cell = inside(view.cell);
     const layer = layersOf(this.experiment).includes(view.layer) ? view.layer : "h";
     const sequence = view.sequence === "mean" ? "mean" : Math.min(view.sequence, this.experiment.batch_size - 1);
-    return { ...view, t, span, layer, sequence, cell, corner: cell && inside(view.corner) };
+    const fitting = fittingKinds(view.compare, this.experiment.cell);
+    const compare = fitting.length === view.compare.length ? view.compare : fitting;
+    return { ...view, t, span, layer, sequence, compare, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

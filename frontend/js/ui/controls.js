@@ -21,7 +21,7 @@ import { markLive } from "./keyboard.js";
  */
 
 const WORDS = Object.freeze({
-  elman: "Elman", gru: "GRU", lstm: "LSTM",
+  elman: "Elman", gru: "GRU", lstm: "LSTM", attention: "Attention",
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
@@ -39,7 +39,7 @@ const isGenerating = (/** @type {Store} */ store) => store.experiment.generation
 /** @type {ReadonlyArray<{name: string, title: string, controls: readonly Control[], summary?: (experiment: import("../state/experiment.js").Experiment) => string}>} summary: a group that is folded shows it */
 const GROUPS = Object.freeze([
   { name: "network", title: "Network", controls: [
-    { path: "cell.kind", name: "cell" },
+    { path: "cell.kind", name: "cell", unoffered: ["attention"] },
     { path: "cell.activation", name: "activation φ", isShown: (store) => !hasGates(store.experiment.cell) },
     { path: "cell.hidden_size", name: "units H", hasSlider: true },
     { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn", isShown: isDrawn },

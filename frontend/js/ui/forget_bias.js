@@ -28,29 +28,33 @@ export function mountForgetBias(form, store, signal) {
     return button;
   });
 
+  let { compare } = store.view;
   const chrono = () => Math.log(Math.max(store.experiment.steps - 1, 1));
   const valueOfMark = (/** @type {number} */ k) => (k === 2 ? Number(chrono().toFixed(4)) : k);
 
   /** @param {number} value @param {string | null} merge */
   function take(value, merge) {
-    store.edit({ [PATH]: value }, { label: `b_${cellInfo(store.experiment.cell).keep} + ${plain(value, 4)}`, merge });
+    store.edit({ [PATH]: value }, { label: `b_${label.dataset.keep} + ${plain(value, 4)}`, merge });
   }
 
   function show() {
     const { cell, bias, weights } = store.experiment;
-    // Loaded weights stay what they are.
-    const keep = weights.file === null ? cellInfo(cell).keep : null;
-    writeHidden(element, keep === null);
-    if (keep === null) return;
+    compare = store.view.compare;
+    // Loaded weights stay what they are; what is compared is always drawn.
+    const kinds = [...(weights.file === null ? [cell.kind] : []), ...compare];
+    const keeps = [...new Set(kinds.map((kind) => cellInfo({ kind }).keep).filter((each) => each !== null))].sort();
+    const keep = keeps.join(", ");
+    writeHidden(element, keep === "");
+    if (keep === "") return;
     if (label.dataset.keep !== keep) {
       label.dataset.keep = keep;
-      label.innerHTML = `bias b<sub>${keep}</sub>`;
-      label.title = keep === "f" ? "added to the bias of the forget gate: large keeps" : "added to the bias of the update gate: large keeps";
+      label.innerHTML = `bias ${keeps.map((each) => `b<sub>${each}</sub>`).join(", ")}`;
+      label.title = `added to the bias of the gate that keeps, ${keeps.map((each) => (each === "f" ? "the forget gate f of the LSTM" : "the update gate z of the GRU")).join(" and ")}: large keeps`;
     }
     if (Math.abs(Number(slider.value) - bias.forget) > 0.005) slider.value = String(bias.forget);
     if (document.activeElement !== number && number.value !== String(bias.forget)) number.value = String(bias.forget);
     const open = 1 / (1 + Math.exp(-bias.forget));
-    writeText(hint, `${keep} = ${plain(open, 3)} at rest`);
+    writeText(hint, `${keep} = ${plain(open, 3)}${keeps.length === 1 ? " at rest" : ""}`);
     writeText(buttons[2], `ln(T − 1) = ${plain(chrono(), 3)}`);
     buttons.forEach((button, k) => writeAttribute(button, "aria-pressed", String(Math.abs(bias.forget - valueOfMark(k)) < 1e-3)));
   }
@@ -68,6 +72,6 @@ export function mountForgetBias(form, store, signal) {
     number.value = String(store.experiment.bias.forget);
   }, { signal });
   buttons.forEach((button, k) => button.addEventListener("click", () => take(valueOfMark(k), null), { signal }));
-  store.subscribe((change) => change === "experiment" && show(), signal);
+  store.subscribe((change) => (change === "experiment" || compare !== store.view.compare) && show(), signal);
   show();
 }

@@ -10,11 +10,9 @@ export function mountProgress(element, { onStop }, signal) {
   const fill = /** @type {HTMLElement} */ (bar.firstElementChild);
   element.querySelector("button")?.addEventListener("click", onStop, { signal });
   return {
-    /** @param {import("../net/run.js").Run} run */
-    show(run) {
-      if (performance.now() - run.sentAt_ms < PATIENCE_MS) return;
-      // Forward fills half of the line, backward the other.
-      const share = (run.statesEnd + run.columns - run.gradientsStart) / (2 * run.columns);
+    /** @param {import("../net/flight.js").Flight} flight */
+    show({ startedAt_ms, share }) {
+      if (performance.now() - startedAt_ms < PATIENCE_MS) return;
       writeHidden(element, false);
       bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
       fill.style.width = `${share * 100}%`;

@@ -2,15 +2,18 @@
 import { plain } from "../render/format.js";
 import { signedGradient } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
-import { Raster } from "../render/raster.js";
 import { roundUp } from "../render/scale.js";
+import { placeOfRow, rangeOfStrips, Strips } from "../render/strips.js";
 import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
 import { hasGates, LAYER_NAMES, layersOf } from "../state/cells.js";
+import { longNameOf } from "../state/compare.js";
 import { placeTitle } from "../ui/places.js";
 import { mountSequenceChoice } from "../ui/sequence_choice.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
+/** @typedef {import("../render/strips.js").Strip} Strip */
+/** @typedef {import("../state/cells.js").Layer} Layer */
 
 /** More cells than this are not handed to Plotly for hover: it would stall the page for longer than the answer is worth. */
 const MAX_HOVER_CELLS = 120_000;
@@ -30,35 +33,19 @@ export function mount(element, scene, signal) {
   const [, low, bar, high, note] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
   const chooser = /** @type {HTMLSelectElement} */ (panel.legend.querySelector("select.layer"));
   const { store } = scene;
-  const raster = new Raster();
-  /** @type {ArrayLike<number> | null} */
-  let filled = null;
-  let filledUntil = 0;
-  let limit = 1;
-  let palette = scene.palette;
+  const painter = new Strips();
 
   function drawMarks() {
     drawChooser();
     const { run } = scene;
-    if (!run?.layer(store.view.layer).length) return;
-    panel.setRanges(scene.timeRange, [run.rowsOf(store.view.layer) + 0.5, 0.5]);
+    const strips = stripsOf(scene);
+    if (!run || !strips[0]?.values.length) return;
+    const isAlone = strips.length === 1;
+    panel.setYTicks(isAlone);
+    panel.setRanges(scene.timeRange, isAlone ? [strips[0].rows + 0.5, 0.5] : rangeOfStrips(strips.length));
     panel.drawAxes();
-    fill(run);
-    drawLegend(run);
-    panel.draw("marks", (context, area) => {
-      const left = panel.px(run.window.t0 + 0.5);
-      raster.paint(context, left, area.y, panel.px(run.window.t1 + 0.5) - left, area.height);
-    });
-  }
-
-  /** Turns states into pixels, once for each run and theme. @param {Run} run */
-  function fill(run) {
-    const { layer } = store.view;
-    const values = run.layer(layer);
-    if (!values.length || filled === values && filledUntil === run.statesEnd && palette === scene.palette) return;
-    limit = colourLimit(run, layer);
-    raster.fill(values, run.columns, run.rowsOf(layer), limit, scene.palette, { isTransposed: true, filledRows: run.statesEnd });
-    [filled, filledUntil, palette] = [values, run.statesEnd, scene.palette];
+    drawLegend(run, isAlone ? (painter.fill(0, strips[0], scene.palette)?.limit ?? 1) : null);
+    panel.draw("marks", (context) => painter.paint(context, panel, strips, labelOf));
   }
 
   /** There is more to look at than the state. */
@@ -69,13 +56,13 @@ export function mount(element, scene, signal) {
   }
   chooser.addEventListener("change", () => store.look({ layer: /** @type {import("../state/cells.js").Layer} */ (chooser.value) }), { signal });
 
-  /** @param {Run} run */
-  function drawLegend(run) {
+  /** @param {Run} run @param {number | null} limit of the colours; null where every strip says its own */
+  function drawLegend(run, limit) {
     if (!low || !bar || !high || !note) return;
-    writeText(low, plain(-limit));
-    writeText(high, plain(limit));
+    writeText(low, limit === null ? "−" : plain(-limit));
+    writeText(high, limit === null ? "+" : plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
-    writeAttribute(bar, "aria-label", `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
+    writeAttribute(bar, "aria-label", limit === null ? "colour scale of each strip, up to the number beside its name" : `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
     writeText(panel.detail, run.B > 1 ? "" : WHAT[store.view.layer] ?? "units × time");
     const first = run.done?.first_nonfinite_step ?? null;
     writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
@@ -84,7 +71,34 @@ export function mount(element, scene, signal) {
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("hidden_states", drawMarks, signal);
   scene.loop.addLayer("hidden_states.cursor", () => panel.setCursor(scene.store.view.t), signal);
-  return { panel, prepare: fill, rest: () => panel.rest(() => hoverTraces(scene.run, store.view.layer)) };
+  return { panel, rest: () => panel.rest(() => hoverTraces(stripsOf(scene))),
+    /** @param {Run} run @param {number} at its place in the flight */
+    prepare: (run, at) => painter.fill(at, stripOf(run, "", store.view.layer), scene.palette),
+  };
+}
+
+/** One network alone, or all that are compared. @param {import("../render/scene.js").Scene} scene @returns {readonly Strip[]} */
+function stripsOf({ run, networks, store: { view: { layer } } }) {
+  if (!run) return [];
+  if (networks.length === 1) return [stripOf(run, "", layer)];
+  return networks.map(({ kind, name, run: own, problem }) => (own ? stripOf(own, longNameOf(kind), layer) : nothing(problem ? name : longNameOf(kind), problem)));
+}
+
+/** @param {Run} run @param {string} name @param {Layer} wanted a cell without it shows its state @returns {Strip} */
+function stripOf(run, name, wanted) {
+  const layer = !name || wanted === "h" || layersOf(run.experiment).includes(wanted) ? wanted : "h";
+  return { name, run, values: run.layer(layer), rows: run.rowsOf(layer), quantity: layer, limit: () => colourLimit(run, layer), problem: "" };
+}
+
+/** @param {string} name @param {string} problem @returns {Strip} */
+const nothing = (name, problem) => ({ name, run: null, values: new Float32Array(0), rows: 0, quantity: "h", limit: () => 1, problem });
+
+/** @param {Strip} strip @param {number} limit */
+function labelOf({ name, run, quantity, problem }, limit) {
+  if (problem) return `${name}: ${problem}`;
+  if (Number.isNaN(limit)) return `${name} …`;
+  const first = run?.done?.first_nonfinite_step ?? null;
+  return `${name}  ${quantity === "h" ? "" : `${quantity} `}±${plain(limit)}${first === null ? "" : `, leaves ${run?.experiment.dtype} at t = ${first + 1}`}`;
 }
 
 /**
@@ -114,14 +128,20 @@ function largestOf(values, count) {
   return roundUp(largest);
 }
 
-/** @param {Run | null} run @param {import("../state/cells.js").Layer} layer @returns {object[]} */
-function hoverTraces(run, layer) {
-  const h = run?.layer(layer);
-  if (!run || !h?.length || h.length > MAX_HOVER_CELLS) return [];
-  const { columns } = run;
-  const H = run.rowsOf(layer);
-  const z = Array.from({ length: H }, (_, unit) => Float64Array.from({ length: columns }, (_, column) => h[column * H + unit] ?? NaN));
-  const x = Array.from({ length: columns }, (_, column) => run.stepOf(column) + 1);
-  const y = Array.from({ length: H }, (_, unit) => unit + 1);
-  return [{ type: "heatmap", x, y, z, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}, unit %{y:d}<br>${layer} = %{z:.4g}<extra></extra>` }];
+/** @param {readonly Strip[]} strips @returns {object[]} */
+function hoverTraces(strips) {
+  const isAlone = strips.length === 1;
+  const cells = strips.reduce((count, { values }) => count + values.length, 0);
+  if (cells > MAX_HOVER_CELLS) return [];
+  return strips.flatMap(({ name, run, values, rows, quantity }, k) => {
+    if (!run || !values.length) return [];
+    const { columns } = run;
+    const z = Array.from({ length: rows }, (_, unit) => Float64Array.from({ length: columns }, (_, column) => values[column * rows + unit] ?? NaN));
+    const x = Array.from({ length: columns }, (_, column) => run.stepOf(column) + 1);
+    const y = Array.from({ length: rows }, (_, unit) => (isAlone ? unit + 1 : placeOfRow(k, unit, rows)));
+    // Strips share the y axis, so each cell brings its unit along.
+    const units = isAlone ? {} : { customdata: z.map((_, unit) => new Array(columns).fill(unit + 1)), dy: 1 / rows };
+    const [who, unit] = isAlone ? ["", "%{y:d}"] : [`<b>${name}</b><br>`, "%{customdata:d}"];
+    return [{ type: "heatmap", x, y, z, ...units, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${who}${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}, unit ${unit}<br>${quantity} = %{z:.4g}<extra></extra>` }];
+  });
 }

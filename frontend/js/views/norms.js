@@ -4,10 +4,11 @@ import { finiteExtent, paintLine, paintSeries, paintText } from "../render/lines
 import { fateColour } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { StickyRange } from "../render/scale.js";
-import { writeProperty } from "../render/write.js";
+import { writeProperty, writeText } from "../render/write.js";
 import { hasGates } from "../state/cells.js";
 import { generates } from "../state/forms.js";
 import { placeTitle } from "../ui/places.js";
+import { COMPARED_DETAIL, COMPARED_SERIES, comparedHover, comparedLegend, paintNetworks } from "./norms_compared.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -51,14 +52,19 @@ export function mount(element, scene, signal) {
   function writeLegend(cell) {
     if (legendOf === cell.kind) return;
     legendOf = cell.kind;
+    legend.forget();
     const lines = curvesOf(cell).map(({ html, brief = html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${hasGates(cell) ? brief : html}</span>`).join("");
     panel.legend.innerHTML = lines + (hasGates(cell) ? "" : REFERENCES);
   }
+  const legend = comparedLegend(panel.legend);
   const range = new StickyRange(-2, 2);
 
   function drawMarks() {
-    const { run, held } = scene;
+    const { run, held, networks } = scene;
     if (!run) return;
+    panel.element.classList.toggle("is-crowded", networks.length > 2);
+    writeText(panel.detail, networks.length > 1 ? COMPARED_DETAIL : "");
+    if (networks.length > 1) return drawNetworks(run);
     const shown = held ? [run, held.run] : [run];
     const curves = curvesOf(run.experiment.cell);
     writeLegend(run.experiment.cell);
@@ -68,7 +74,7 @@ export function mount(element, scene, signal) {
     panel.draw("marks", (context, area) => {
       paintFloatEnds(context, area, run);
       paintForm(context, area, run);
-      if (held) paintHeld(context, held.run);
+      if (held) paintHeld(context, held.run, curvesOf(held.run.experiment.cell));
       paintReferences(context, run);
       for (const { name, key, weight, dash } of [...curves].reverse()) {
         const colour = curveColour(run, key);
@@ -80,15 +86,31 @@ export function mount(element, scene, signal) {
     colourLegend(run);
   }
 
+  /** @param {Run} run the main one */
+  function drawNetworks(run) {
+    const { held, networks } = scene;
+    const runs = [...networks.map((each) => each.run), held?.run].filter((each) => each !== null && each !== undefined);
+    legendOf = "";
+    legend.draw(networks, scene.palette);
+    range.fit(...finiteExtent(runs.flatMap((each) => COMPARED_SERIES.map((name) => each.series(name)))), scene.isAtRest);
+    panel.setRanges(scene.timeRange, [range.low, range.high]);
+    panel.drawAxes();
+    panel.draw("marks", (context, area) => {
+      paintFloatEnds(context, area, run);
+      if (held) paintHeld(context, held.run, CURVES.slice(0, 2));
+      paintNetworks(context, panel, networks);
+    });
+  }
+
   /** @param {Run} run @param {string} key */
   function curveColour(run, key) {
     const diagnosis = run.done?.diagnosis;
     return fateColour(scene.palette, key.startsWith("states") ? diagnosis?.states.fate : diagnosis?.gradients.fate);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Run} held */
-  function paintHeld(context, held) {
-    for (const { name, weight } of curvesOf(held.experiment.cell)) {
+  /** @param {CanvasRenderingContext2D} context @param {Run} held @param {readonly Curve[]} curves */
+  function paintHeld(context, held, curves) {
+    for (const { name, weight } of curves) {
       paintSeries(context, panel, held, held.series(name), { colour: scene.palette.quiet, width: scene.palette.line_px * weight, alpha: 0.45 });
     }
   }
@@ -180,7 +202,7 @@ export function mount(element, scene, signal) {
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("norms", drawMarks, signal);
   scene.loop.addLayer("norms.cursor", () => panel.setCursor(scene.store.view.t), signal);
-  return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
+  return { panel, rest: () => panel.rest(() => (scene.networks.length > 1 ? comparedHover(scene.networks) : hoverTraces(scene.run))) };
 }
 
 /** @param {Run | null} run @returns {object[]} */

@@ -1,7 +1,8 @@
 /** The numbers at the cursor, each with its name. */
 import { powerOfTen } from "../render/format.js";
-import { writeText } from "../render/write.js";
+import { writeHidden, writeText } from "../render/write.js";
 import { makeBars } from "./next_input.js";
+import { comparedReadout } from "./readout_compared.js";
 import { survivalAt } from "./timeline.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
@@ -24,14 +25,22 @@ function where(run, t) {
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
-  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl><div class="next-input" hidden></div>`;
+  element.innerHTML = `<h2></h2><dl>${LINES.map(({ html, title }) => `<div title="${title}"><dt>${html}</dt><dd></dd></div>`).join("")}</dl><table hidden></table><div class="next-input" hidden></div>`;
   const bars = makeBars(/** @type {HTMLElement} */ (element.querySelector(".next-input")), scene);
   const title = /** @type {HTMLElement} */ (element.querySelector("h2"));
   const cells = [...element.querySelectorAll("dd")];
+  const list = /** @type {HTMLElement} */ (element.querySelector("dl"));
+  const table = /** @type {HTMLElement} */ (element.querySelector("table"));
+  const compared = comparedReadout(table);
   scene.loop.addLayer("readout", () => {
     const { t } = scene.store.view;
+    const { networks } = scene;
     writeText(title, scene.run ? where(scene.run, t) : "");
-    element.classList.toggle("has-bars", bars.show(scene.run, t));
+    const isCompared = networks.length > 1;
+    writeHidden(list, isCompared);
+    writeHidden(table, !isCompared);
+    element.classList.toggle("has-bars", bars.show(isCompared ? null : scene.run, t));
+    if (isCompared) return compared.draw(networks, t, scene.palette);
     LINES.forEach(({ value }, k) => writeText(cells[k], scene.run ? powerOfTen(value(scene.run, t)) : ""));
   }, signal);
 }
