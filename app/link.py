@@ -59,6 +59,7 @@ VIEW_NAMES = (
     "top",
     "bottom",
     "layer",
+    "sequence",
     "compare",
 )  # what the page shows of the experiment, and no part of it
 

@@ -57,7 +57,7 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer, compare: opened.compare });
+const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer, sequence: opened.sequence, compare: opened.compare });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 

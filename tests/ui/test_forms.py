@@ -106,3 +106,20 @@ def test_every_view_takes_one_step(page: Page, server: Server) -> None:
             page.get_by_label("cell", exact=True).select_option(kind)
             instrument.wait_for("cell.kind", kind)
     expect(page.locator(".message:visible")).to_have_count(0)
+
+
+def test_layers_stand_under_one_another(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=1&H=8&T=40&input=noise").rest()
+    page.locator("summary", has_text="Sizes").click()
+    page.get_by_label("layers").fill("3")
+    instrument.wait_for("cell.layers", 3)
+    expect(page.locator(".group-summary")).to_contain_text("3 layers")
+    expect(page.locator(".norms .panel-legend")).to_contain_text("∂h, layer 2")
+    expect(page.locator(".eigenvalues")).to_contain_text("layer 1")
+    page.get_by_label("cell", exact=True).select_option("lstm")
+    instrument.wait_for("cell.kind", "lstm")
+    page.get_by_label("layers").fill("0")
+    expect(page.locator("#field-cell-layers-hint")).to_contain_text("got 0")
+    page.get_by_label("layers").fill("17")
+    expect(page.locator("#field-cell-layers-hint")).to_contain_text("from 1 to 16")
+    instrument.wait_for("cell.layers", 3)

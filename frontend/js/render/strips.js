@@ -14,6 +14,7 @@ import { textWidth } from "./stamps.js";
  * @property {number} rows
  * @property {string} quantity     whose values they are
  * @property {() => number} limit  the size that gets the full colour
+ * @property {string} [mark]       what its last step is; it is outlined then
  * @property {string} problem      why there is nothing to see; "" where there is
  */
 
@@ -59,6 +60,7 @@ export class Strips {
       if (filled && strip.run) {
         const left = panel.px(strip.run.window.t0 + 0.5);
         filled.raster.paint(context, left, top, panel.px(strip.run.window.t1 + 0.5) - left, height);
+        if (strip.mark && strip.run.window.t1 === strip.run.T) paintMark(context, panel, strip.run.T, strip.mark, top, height);
       }
       if (k) {
         context.fillStyle = palette.hairline;
@@ -69,6 +71,19 @@ export class Strips {
       if (strip.name) paintLabel(context, label(strip, filled?.limit ?? NaN), area.x, top, { ...palette, text_px }, strip.problem ? palette.explode : palette.ink);
     });
   }
+}
+
+/** An outline around the last step, and what it is. @param {CanvasRenderingContext2D} context @param {PlotPanel} panel @param {number} T @param {string} mark @param {number} top @param {number} height */
+function paintMark(context, panel, T, mark, top, height) {
+  const { palette } = panel.scene;
+  const right = panel.px(T + 0.5);
+  const width = Math.max(right - panel.px(T - 0.5), 4);
+  context.strokeStyle = palette.ink;
+  context.lineWidth = 2;
+  context.strokeRect(right - width, top + 1, width - 1, height - 2);
+  const text_px = Math.min(palette.text_px, height / 1.5);
+  const wide = textWidth(`${text_px}px ${palette.font}`, mark) + 10;
+  paintLabel(context, mark, right - width - 4 - wide, top, { ...palette, text_px }, palette.ink);
 }
 
 /** A halo alone would drown in the colours: the name stands on a plate of the ground. @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} y @param {import("./palette.js").Palette} palette @param {string} colour */

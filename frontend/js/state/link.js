@@ -13,14 +13,14 @@ import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
  * What of the View a link carries: the cursor, which view stands where, what is compared.
- * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer, compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
+ * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer, sequence: import("../net/batch.js").Sequence, compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 
 /** The opening view, which is itself a link. */
 export const OPENING_HASH = "#rho=1.03&phi=linear";
 
-const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "layer", "compare"]);
+const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "layer", "sequence", "compare"]);
 const COMPARE = "compare=";
 
 /** A hash longer than this, or one that inflates past the second, is refused unread. */
@@ -33,9 +33,9 @@ const MAX_INFLATED_BYTES = 2_000_000;
  * @param {Partial<LinkedView>} [view]
  * @returns {Promise<string>} the hash, with its "#"
  */
-export async function encodeLink(experiment, t = null, { top, bottom, layer, compare = [] } = {}) {
+export async function encodeLink(experiment, t = null, { top, bottom, layer, sequence = 0, compare = [] } = {}) {
   const differing = differingFields(experiment);
-  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(compare.length ? [`compare=${compare.join("+")}`] : [])];
+  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(sequence === 0 ? [] : [`sequence=${sequence === "mean" ? "mean" : sequence + 1}`]), ...(compare.length ? [`compare=${compare.join("+")}`] : [])];
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -105,7 +105,14 @@ function refused(problem) {
 function viewIn(pairs, { cell }) {
   const compared = unescapePart(pairs.find((pair) => pair.startsWith(COMPARE)) ?? "").slice(COMPARE.length);
   const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms", layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", compare: fittingKinds(compared.split("+"), cell) };
+  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms", layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", sequence: sequenceIn(pairs), compare: fittingKinds(compared.split("+"), cell) };
+}
+
+/** Links count sequences from 1. @param {string[]} pairs @returns {import("../net/batch.js").Sequence} */
+function sequenceIn(pairs) {
+  if (pairs.includes("sequence=mean")) return "mean";
+  const found = pairs.map((pair) => /^sequence=([1-9]\d{0,5})$/.exec(pair)?.[1]).find(Boolean);
+  return found ? Number(found) - 1 : 0;
 }
 
 /** @param {string} part */

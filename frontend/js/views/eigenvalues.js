@@ -58,7 +58,8 @@ export function mount(element, scene, signal) {
     writeText(closedRadius, plain(largestModulus(closed), 4));
     ofGenerating.dataset.fate = closed ? fateOf(largestModulus(closed)) : "live";
     const { candidate } = cellInfo(run.experiment.cell);
-    writeText(panel.detail, candidate === "hh" ? "" : `of W_${candidate}`);
+    const [of, layer] = [candidate === "hh" ? "" : `of W_${candidate}`, run.experiment.cell.layers > 1 ? "layer 1" : ""];
+    writeText(panel.detail, [of, layer].filter(Boolean).join(", "));
     writeText(radius, plain(largestModulus(eigenvalues), 4));
     writeText(sigma, plain(run.standing.spectrum.singular_values?.data[0] ?? NaN));
     drawHand();

@@ -80,7 +80,8 @@ export function mount(element, scene, signal) {
 /** One network alone, or all that are compared. @param {import("../render/scene.js").Scene} scene @returns {readonly Strip[]} */
 function stripsOf({ run, networks, store: { view: { layer } } }) {
   if (!run) return [];
-  if (networks.length === 1) return [stripOf(run, "", layer)];
+  if (networks.length === 1 && (run.stack.length === 1 || layer !== "h")) return [stripOf(run, "", layer)];
+  if (networks.length === 1) return stackOf(run);
   return networks.map(({ kind, name, run: own, problem }) => (own ? stripOf(own, longNameOf(kind), layer) : nothing(problem ? name : longNameOf(kind), problem)));
 }
 
@@ -88,6 +89,15 @@ function stripsOf({ run, networks, store: { view: { layer } } }) {
 function stripOf(run, name, wanted) {
   const layer = !name || wanted === "h" || layersOf(run.experiment).includes(wanted) ? wanted : "h";
   return { name, run, values: run.layer(layer), rows: run.rowsOf(layer), quantity: layer, limit: () => colourLimit(run, layer), problem: "" };
+}
+
+/** The layers of one network, the top one first: its states at every step are the output, the last ones of all layers h_n. @param {Run} run @returns {readonly Strip[]} */
+function stackOf(run) {
+  const { stack, H } = run;
+  return stack.map((layer, number) => ({
+    name: number === stack.length - 1 ? `layer ${number + 1}: output [B, T, H]` : `layer ${number + 1}`, mark: `h_n[${number}]`,
+    run, values: run.layer(layer), rows: H, quantity: /** @type {const} */ ("h"), limit: () => colourLimit(run, layer), problem: "",
+  })).reverse();
 }
 
 /** @param {string} name @param {string} problem @returns {Strip} */
@@ -105,17 +115,17 @@ function labelOf({ name, run, quantity, problem }, limit) {
  * The size that gets the full colour. What is bounded, tanh and all gates, is scaled by its whole run,
  * up to 1; a linear, rectified or cell state by how it starts, so that growth and decay show as
  * colour that comes or goes; an output as the state it is read from.
- * @param {Run} run @param {import("../state/cells.js").Layer} layer
+ * @param {Run} run @param {import("../net/run.js").AnyLayer} layer
  */
 export function colourLimit(run, layer) {
   const { H, experiment: { cell } } = run;
   const h = run.layer(layer);
   if (layer === "c") return largestOf(h, run.statesEnd * H);
-  if (layer !== "h" && layer !== "y") return 1;
+  if (layer !== "h" && layer !== "y" && !layer.startsWith("h_l")) return 1;
   const isBounded = hasGates(cell) || cell.activation === "tanh";
   const columns = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
   const largest = largestOf(h, columns * run.rowsOf(layer));
-  return isBounded && layer === "h" ? Math.min(1, largest) : largest;
+  return isBounded && layer !== "y" ? Math.min(1, largest) : largest;
 }
 
 /** The largest finite size, rounded up. @param {ArrayLike<number>} values @param {number} count */

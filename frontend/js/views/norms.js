@@ -36,8 +36,16 @@ const MORE_CURVES = Object.freeze({
     { name: "log10_direct_path", html: "← Πf", brief: "Πf", text: "direct path Πf", key: "direct", weight: 0.8, dash: [7, 4], title: "what of ∂L/∂c_T comes down the direct path alone, through the product of the forget gates" },
   ],
 });
-/** @param {{kind: string}} cell @returns {readonly Curve[]} */
-const curvesOf = ({ kind }) => [...CURVES, ...(MORE_CURVES[kind] ?? [])];
+/** @param {{kind: string, layers: number}} cell @returns {readonly Curve[]} */
+const curvesOf = ({ kind, layers }) => [...CURVES, ...(MORE_CURVES[kind] ?? []), ...curvesBelow(layers)];
+
+/** How the gradient reaches the layers under the top one. @param {number} layers @returns {Curve[]} */
+function curvesBelow(layers) {
+  return Array.from({ length: layers - 1 }, (_, number) => ({
+    name: /** @type {const} */ (`log10_grad_h_l${number}`), html: `← layer ${number + 1}`, brief: `∂h, layer ${number + 1}`, text: `layer ${number + 1}`, key: `gradients-l${number}`, weight: 0.8, dash: [2 + 2 * number, 3],
+    title: `norm of the gradient with respect to the states of layer ${number + 1}; the thick line is the top layer's`,
+  }));
+}
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
@@ -48,13 +56,14 @@ export function mount(element, scene, signal) {
   /** Whose curves the legend names. */
   let legendOf = "";
 
-  /** @param {{kind: string}} cell */
+  /** @param {{kind: string, layers: number}} cell */
   function writeLegend(cell) {
-    if (legendOf === cell.kind) return;
-    legendOf = cell.kind;
+    const key = `${cell.kind} ${cell.layers}`;
+    if (legendOf === key) return;
+    legendOf = key;
     legend.forget();
-    const lines = curvesOf(cell).map(({ html, brief = html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${hasGates(cell) ? brief : html}</span>`).join("");
-    panel.legend.innerHTML = lines + (hasGates(cell) ? "" : REFERENCES);
+    const lines = curvesOf(cell).map(({ html, brief = html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${hasGates(cell) || cell.layers > 1 ? brief : html}</span>`).join("");
+    panel.legend.innerHTML = lines + (hasGates(cell) || cell.layers > 1 ? "" : REFERENCES);
   }
   const legend = comparedLegend(panel.legend);
   const range = new StickyRange(-2, 2);
@@ -120,7 +129,8 @@ export function mount(element, scene, signal) {
     const size = 4 + 2 * scene.palette.line_px;
     for (const { name, text, key } of CURVES.slice(0, 2)) {
       const isForward = key === "states";
-      const { high } = run.series(name);
+      const { mean, high: largest } = run.series(name);
+      const high = mean ?? largest;
       const column = isForward ? high.findLastIndex(Number.isFinite) : high.findIndex(Number.isFinite);
       if (column < 0 || run.columns < 2) continue;
       const direction = isForward ? 1 : -1;
