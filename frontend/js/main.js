@@ -14,6 +14,7 @@ import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
 import { mountCompareRow } from "./ui/compare_row.js";
 import { mountControls } from "./ui/controls.js";
+import { mountCostLine } from "./ui/cost_line.js";
 import { mountFiles } from "./ui/files.js";
 import { mountForgetBias } from "./ui/forget_bias.js";
 import { mountFormChoice } from "./ui/form_choice.js";
@@ -96,7 +97,9 @@ mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
 mountCompareRow(place(".fields"), scene, signal);
 mountForgetBias(place(".fields"), store, signal);
-mountFormChoice(place('.fields [data-group="form"]'), store, signal);
+const formGroup = place('.fields [data-group="form"]');
+mountFormChoice(formGroup, store, signal);
+mountCostLine(formGroup, store, signal);
 /** What the server takes; its hello says it. */
 let largestUpload_bytes = 2 ** 23;
 const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {

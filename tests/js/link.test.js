@@ -44,9 +44,9 @@ test("every experiment survives the packed form", async () => {
     "bias.edits": [{ op: "set", i: 3, value: 0.2 }], "input_weights.edits": [{ op: "zero" }], "weights.file": "0".repeat(64), "weights.layer": 1,
     "input.kind": "values", "input.values": [[1], [0.1]], steps: 2,
   });
-  const hash = await encodeLink(experiment, 2, { top: "atlas", bottom: "norms", layer: "f", compare: ["lstm", "feedforward"] });
-  assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas&layer=f&compare=lstm\+feedforward$/);
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, top: "atlas", bottom: "norms", layer: "f", compare: ["lstm", "feedforward"], problems: [] });
+  const hash = await encodeLink(experiment, 2, { top: "atlas", bottom: "norms", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"] });
+  assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas&layer=f&sequence=mean&compare=lstm\+feedforward$/);
+  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, top: "atlas", bottom: "norms", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"], problems: [] });
 });
 
 test("a field that the present kind lacks is no part of the document", () => {
