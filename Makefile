@@ -18,6 +18,8 @@ PYTHON ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests are shared out among the processors.
+SPREAD := -n auto --dist worksteal
 PINS := pyproject.toml constraints.txt scripts/install.py hatch_build.py \
   $(wildcard rnncore/native/*.[ch])
 
@@ -50,7 +52,7 @@ lint: $(VENV)/.installed-dev node_modules/.installed
 	@echo "Linters and type checkers: no complaints."
 
 core: $(VENV)/.installed-dev
-	@$(BIN)/pytest -q rnncore tests/core tests/server tests/packaging tests/benchmarks $(ARGS)
+	@$(BIN)/pytest -q $(SPREAD) rnncore tests/core tests/server tests/packaging tests/benchmarks $(ARGS)
 
 # Node lists every test; the list is shown only where one failed.
 js: node_modules/.installed
@@ -59,7 +61,7 @@ js: node_modules/.installed
 	  tail -n 8 "$$log"
 
 ui: $(VENV)/.installed-dev
-	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/pytest -q --maxfail 5 tests/ui $(ARGS)
+	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/pytest -q $(SPREAD) --maxfail 5 tests/ui $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/python -m tests.benchmarks $(ARGS)
