@@ -149,7 +149,7 @@ def test_a_server_that_comes_back_brings_all_back(
     page: Page, new_context: Callable[..., BrowserContext]
 ) -> None:
     with Server() as own:
-        instrument = Instrument(page, own.url).open("#rho=1&H=8&T=40&compare=lstm")
+        instrument = Instrument(page, own.url).open("#rho=1&H=8&T=40&compare=lstm").rest()
         own.kill()
         expect(page.get_by_role("alert").filter(has_text="The server is gone")).to_be_visible()
         toggle(page, "GRU").click()

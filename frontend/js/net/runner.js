@@ -29,7 +29,7 @@ import { LiveSocket } from "./socket.js";
  * @property {(hello: Hello) => void} onHello
  */
 
-/** A flight older than this gives way to a newer wish, and shows what it has meanwhile. */
+/** A flight whose present run is older than this gives way to a newer wish, and shows what it has meanwhile. */
 const PATIENCE_MS = 250;
 
 export class Runner {
@@ -88,7 +88,7 @@ export class Runner {
     const wish = this.#waiting;
     if (!wish || !this.#socket.isOpen) return;
     if (this.#flight) {
-      const age_ms = performance.now() - this.#flight.startedAt_ms;
+      const age_ms = performance.now() - this.#flight.current.sentAt_ms;
       if (age_ms < PATIENCE_MS) {
         this.#impatience ??= setTimeout(() => {
           this.#impatience = undefined;
@@ -154,7 +154,7 @@ export class Runner {
     const run = flight?.current;
     if (!flight || !run || frame.metadata.id !== String(run.id)) return;
     run.take(frame);
-    if (performance.now() - flight.startedAt_ms > PATIENCE_MS / 2) {
+    if (performance.now() - run.sentAt_ms > PATIENCE_MS / 2) {
       if (flight.isOfMain) run.standing = this.#standing.copy();
       this.#events.onProgress(flight);
     } else if (frame.metadata.kind === "states" && run.statesEnd === run.columns) this.#events.onStates(run, flight.place);
