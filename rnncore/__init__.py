@@ -22,6 +22,7 @@ from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
 from rnncore.feedback import closed_loop
+from rnncore.fixed_points import FixedPoint, FixedPoints, fixed_points, search_starts
 from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
 from rnncore.generation import sampled_inputs
 from rnncore.interop import (
@@ -35,11 +36,15 @@ from rnncore.interop import (
 from rnncore.losses import CrossEntropyLoss, LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
+from rnncore.plane_field import PlaneField, plane_field
 from rnncore.powers import LargestPower, largest_power
+from rnncore.race import Race, race
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
+from rnncore.stability import Stability
 from rnncore.stack import StackedGradientChunk, StackedRollout, StackedSweep
+from rnncore.state_space import StatePlane, state_plane, unit_plane
 from rnncore.stimuli import INITIAL_STATES, INPUTS, initial_state, input_sequence
 from rnncore.threads import single_threaded
 
@@ -63,6 +68,8 @@ __all__ = [
     "ElmanCell",
     "Ensemble",
     "Fan",
+    "FixedPoint",
+    "FixedPoints",
     "GRUCell",
     "GatedGradientChunk",
     "GatedRollout",
@@ -77,15 +84,19 @@ __all__ = [
     "MeanSquaredLoss",
     "ModuleNames",
     "Note",
+    "PlaneField",
+    "Race",
     "Readout",
     "RecurrentLayer",
     "RecurrentMatrix",
     "Rollout",
     "Spectrum",
+    "Stability",
     "StackedGradientChunk",
     "StackedRollout",
     "StackedSweep",
     "StateChunk",
+    "StatePlane",
     "States",
     "apply_edits",
     "backward_bounds",
@@ -97,6 +108,7 @@ __all__ = [
     "closed_loop",
     "diagnose",
     "fan",
+    "fixed_points",
     "gaussian_bias",
     "gaussian_weights",
     "gradient_norms",
@@ -111,17 +123,22 @@ __all__ = [
     "module_name",
     "move_eigenvalue",
     "phi",
+    "plane_field",
     "quantity_fate",
+    "race",
     "recurrent_layers",
     "recurrent_matrix",
     "rescale_to_radius",
     "rollout",
     "sampled_inputs",
+    "search_starts",
     "set_weight",
     "single_threaded",
     "slope",
     "spectrum",
     "state_dict_of",
+    "state_plane",
     "steepest_slope",
     "uniform_bounds",
+    "unit_plane",
 ]

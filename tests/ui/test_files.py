@@ -72,9 +72,9 @@ def test_a_dropped_module_is_shown_and_opened_with_its_own_weights(
     instrument = Instrument(page, server.url).open("#rho=0.9&H=16")
     instrument.rest().click_weight(2, 3, 16)
     sheet = drop(page, "tagger.safetensors", content)
-    expect(sheet.locator("tr", has_text="rnn.weight_hh_l1")).to_contain_text("[12, 12]")
-    expect(sheet.locator("tr", has_text="fc.weight")).to_contain_text("→ W_hy")
-    expect(sheet.get_by_role("radio", name="layer 1 of rnn")).to_be_checked()
+    expect(sheet.locator("tr", has_text="rnn.weight_hh_l1").first).to_contain_text("[12, 12]")
+    expect(sheet.locator("tr", has_text="fc.weight").first).to_contain_text("→ W_hy")
+    expect(sheet.get_by_role("radio", name="all 2 layers of rnn")).to_be_checked()
     sheet.get_by_role("radio", name="layer 0 of rnn").check()
     sheet.get_by_role("button", name="open").click()
     instrument.wait_for("cell.hidden_size", 12)
@@ -114,9 +114,13 @@ def test_the_layer_can_be_changed_and_the_draw_comes_back(
 ) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.9&H=16")
     opened(instrument, "tagger.safetensors", content)
-    assert instrument.painted["cell"]["input_size"] == 12
+    assert instrument.painted["cell"]["layers"] == 2
+    page.get_by_label("layer of the file").select_option("layer 1 of rnn")
+    instrument.wait_for("cell.input_size", 12)
+    page.get_by_label("layer of the file").select_option("all 2 layers of rnn")
+    instrument.wait_for("cell.layers", 2)
     page.get_by_label("layer of the file").select_option("layer 0 of rnn")
-    instrument.wait_for("cell.input_size", 1)
+    instrument.wait_for("cell.layers", 1)
     page.get_by_role("button", name="draw instead").click()
     instrument.wait_for("weights.file", None)
     expect(page.locator(".file-weights")).to_be_hidden()
@@ -141,7 +145,8 @@ def test_what_was_loaded_is_edited_rescaled_and_linked_to_the_bit(
     other.wait("rhoscope.painted?.recurrent.edits.length === 2")
     again = other.posted(other.painted)
     assert np.array_equal(run["W_hh"], again["W_hh"])
-    expect(other.page.get_by_label("layer of the file")).to_have_value("1")
+    layers = other.page.get_by_label("layer of the file").locator("option:checked")
+    expect(layers).to_have_text("all 2 layers of rnn")
 
 
 @pytest.mark.expect_console("404")

@@ -39,23 +39,29 @@ export function mountFileSource(form, store, lookUp, signal) {
     return known.get(hash)?.name ?? "";
   }
 
+  /** What of a file can be run: all layers of a module on top of one another, or one alone. @param {string | null} file */
+  function choicesOf(file) {
+    const found = file === null ? null : known.get(file)?.found;
+    return found ? [...found.stacks, ...found.layers] : [];
+  }
+
   function show() {
-    const { weights: { file, layer }, input: { kind, file: inputFile } } = store.experiment;
+    const { cell, weights: { file, layer }, input: { kind, file: inputFile } } = store.experiment;
     writeHidden(weights, file === null);
     writeText(weightsName, nameOf(file));
-    const found = (file !== null && known.get(file)?.found?.layers) || [];
+    const found = choicesOf(file);
     writeHidden(layers, found.filter(({ problem }) => !problem).length < 2);
     const texts = found.map(({ name }) => name);
     if (texts.join("\n") !== [...layers.options].map(({ text }) => text).join("\n")) layers.replaceChildren(...texts.map((text, k) => new Option(text, String(k))));
     [...layers.options].forEach((option, k) => (option.disabled = Boolean(found[k]?.problem)));
-    if (layers.value !== String(layer)) layers.value = String(layer);
+    const chosen = String(found.findIndex(({ changes }) => changes["weights.layer"] === layer && changes["cell.layers"] === cell.layers));
+    if (layers.value !== chosen) layers.value = chosen;
     writeHidden(input, kind !== "file");
     writeText(inputName, kind === "file" ? nameOf(inputFile) : "");
   }
 
   layers.addEventListener("change", () => {
-    const { file } = store.experiment.weights;
-    const layer = file === null ? undefined : known.get(file)?.found?.layers[Number(layers.value)];
+    const layer = choicesOf(store.experiment.weights.file)[Number(layers.value)];
     if (layer) store.edit({ ...layer.changes }, { label: `${layer.name} of the file` });
   }, { signal });
   find(".draw-weights").addEventListener("click", () => store.edit({ "weights.file": null, "weights.layer": 0 }, { label: "drawn weights" }), { signal });
