@@ -50,8 +50,9 @@ export function comparedExperiment(experiment, kind) {
     "weights.file": null,
     "weights.layer": 0,
     "cell.kind": isFeedforward ? "elman" : kind,
-    // Attention has one layer.
+    // Attention has one layer. It doesn't generate here, and what is fed back would be a memory.
     ...(kind === "attention" ? { "cell.layers": 1 } : {}),
+    ...(kind === "attention" || isFeedforward ? { "generation.after": null } : {}),
     ...(last?.op === "radius" ? { "recurrent.spectral_radius": last.spectral_radius, "recurrent.gain": null } : {}),
     // No state is carried on: every h_t is made of x_t alone.
     ...(isFeedforward ? { "recurrent.spectral_radius": null, "recurrent.gain": 0 } : {}),
