@@ -11,15 +11,29 @@ import torch
 from torch import Tensor
 
 from app.clock import Clock
-from app.computation import in_force, loss_of
+from app.computation import in_force, in_form, loss_of
 from app.experiment import Experiment
 from app.frames import Frame
+from app.influences import MOST_BINS, no_influence_of
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
 from app.protocol import Done, Note
 from app.rollouts import rollout_of, sweep_of
 from app.stages import Setting, array, setting
-from rnncore import AttentionCell, Eigensystem, ElmanCell, Fan, Loss, fan, largest_power, min_max
+from rnncore import (
+    AttentionCell,
+    Eigensystem,
+    ElmanCell,
+    Fan,
+    GatedRollout,
+    Loss,
+    Rollout,
+    fan,
+    influence_map,
+    largest_power,
+    matrix_powers,
+    min_max,
+)
 from rnncore.bins import Edges
 from rnncore.nilpotency import is_nilpotent
 
@@ -77,6 +91,14 @@ class AnalysisRun:
             yield self._conditions(found)
         if "powers" in self._plan.wants and small:
             yield self._powers(found)
+        if "matrix_powers" in self._plan.wants and small:
+            yield self._matrix_powers(found)
+        if "influence" in self._plan.wants:
+            problem = no_influence_of(self._whole, self._plan.edges)
+            if problem:
+                notes.append(Note(code="no_influence", message=problem))
+            else:
+                yield self._influence(found)
         problem = no_atlas_of(self._whole) if "atlas" in self._plan.wants else ""
         if problem:
             notes.append(Note(code="no_atlas", message=problem))
@@ -120,6 +142,33 @@ class AnalysisRun:
             "largest_power_step": np.array([float(largest.step)]),
         }
         return Frame("powers", 0, steps, tensors)
+
+    def _matrix_powers(self, found: Matrix) -> Frame:
+        H, T = found.square.shape[0], self._experiment.steps
+        steps = max(1, min(T, POWER_PRODUCTS // H**3))
+        with self._clock.counting("spectrum"):
+            powers = matrix_powers(found.square, steps, should_stop=self._should_stop)
+        return Frame("matrix_powers", 0, T, {"log10_norm_powers": array(powers.log10_norm)})
+
+    def _influence(self, found: Matrix) -> Frame:
+        with self._clock.counting("build"):
+            start = setting(self._experiment, found, self._shelf, self._device)
+            start = in_form(self._experiment, start, self._should_stop)
+        edges = self._plan.edges
+        with self._clock.counting("forward"):
+            rollout = rollout_of(start, has_outputs=False)
+            assert isinstance(rollout, Rollout | GatedRollout)
+            for _ in rollout.states(self._should_stop, bounds=()):
+                pass
+            columns = min(len(edges) - 1, MOST_BINS)
+            found_map = influence_map(
+                rollout, edges[0], edges[-1], columns=columns, should_stop=self._should_stop
+            )
+        tensors = {
+            "edges": found_map.edges.astype(np.float64),
+            "log10_influence": array(found_map.log10_norm),
+        }
+        return Frame("influence", edges[0], edges[-1], tensors)
 
     def _atlas(self, found: Matrix, radius: float) -> Iterator[Frame]:
         # Divided in float64: a tiny W_hh would be lost in the run's dtype, and a factor that makes

@@ -18,6 +18,8 @@ Kind = Literal[
     "inputs",
     "spectrum",
     "closed_loop",
+    "matrix_powers",
+    "influence",
     "states",
     "gradients",
     "run",

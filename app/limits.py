@@ -8,6 +8,7 @@ from app.consistency import edit_lists
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
 from app.gates import BIAS_BLOCKS, GATES, KEPT, MORE_NORMS
+from app.influences import MOST_BINS
 from app.plan import group_size
 from app.protocol import Analyse, Run, View
 from app.settings import Settings, flag
@@ -77,6 +78,12 @@ def cost_of(message: Run | Analyse, settings: Settings) -> Cost:
     check_limits(message.experiment, None, settings)
     steps = one.steps if message.view is None else message.view.columns
     result = message.radii * (NORM_BYTES + 2 * 4 * min(steps, one.steps))
+    if "influence" in message.wants:
+        result += NORM_BYTES * (1 + min(steps, MOST_BINS)) ** 2
+        # What is pushed on from every input, in float64, twice.
+        result += 4 * NORM_BYTES * one.steps * one.cell.hidden_size * one.cell.input_size
+    if "matrix_powers" in message.wants:
+        result += NORM_BYTES * one.steps
     rays = min(group_size(one), message.radii) if "atlas" in message.wants else 1
     cost = Cost(result, result + rays * run_cost(one, None).memory_bytes)
     _check_cost(cost, settings)

@@ -87,7 +87,7 @@ class Run(Document):
         return self
 
 
-Analysis = Literal["conditions", "powers", "atlas"]
+Analysis = Literal["conditions", "powers", "matrix_powers", "influence", "atlas"]
 
 
 class Analyse(Document):
@@ -95,8 +95,10 @@ class Analyse(Document):
     same socket supersedes it: it belongs on a socket of its own.
 
     Frames: `conditions` (eigenvalues, condition_numbers), `powers` (log10_largest_power over the
-    first steps, largest_power_step), and `atlas` again and again, coarse to fine, until every
-    radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
+    first steps, largest_power_step), `matrix_powers` (log10_norm_powers ‖W_hh^t‖ of t = 1 to T),
+    `influence` of the view's window (edges [n + 1] of its bins, from 0; log10_influence [n, n], row
+    t and column k: the largest log10 ‖∂h_t/∂x_k‖ of each bin), and `atlas` again and again, coarse
+    to fine, until every radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
     """
 
     type: Literal["analyse"]

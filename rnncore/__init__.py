@@ -25,6 +25,7 @@ from rnncore.feedback import closed_loop
 from rnncore.fixed_points import FixedPoint, FixedPoints, fixed_points, search_starts
 from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
 from rnncore.generation import sampled_inputs
+from rnncore.influence import InfluenceMap, influence_map
 from rnncore.interop import (
     ModuleNames,
     RecurrentLayer,
@@ -37,7 +38,7 @@ from rnncore.losses import CrossEntropyLoss, LinearLoss, Loss, MeanSquaredLoss, 
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.plane_field import PlaneField, plane_field
-from rnncore.powers import LargestPower, largest_power
+from rnncore.powers import LargestPower, MatrixPowers, largest_power, matrix_powers
 from rnncore.race import Race, race
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
@@ -76,11 +77,13 @@ __all__ = [
     "GatedSweep",
     "GradientChunk",
     "GradientSweep",
+    "InfluenceMap",
     "LSTMCell",
     "LSTMState",
     "LargestPower",
     "LinearLoss",
     "Loss",
+    "MatrixPowers",
     "MeanSquaredLoss",
     "ModuleNames",
     "Note",
@@ -112,12 +115,14 @@ __all__ = [
     "gaussian_bias",
     "gaussian_weights",
     "gradient_norms",
+    "influence_map",
     "initial_state",
     "input_sequence",
     "largest_magnitude",
     "largest_power",
     "ln_slope",
     "loss_direction",
+    "matrix_powers",
     "min_max",
     "module_activation",
     "module_name",

@@ -34,7 +34,9 @@ import * as atlas from "./views/atlas.js";
 import * as eigenvalues from "./views/eigenvalues.js";
 import * as equation from "./views/equation.js";
 import * as hiddenStates from "./views/hidden_states.js";
+import * as influence from "./views/influence.js";
 import * as norms from "./views/norms.js";
+import * as powers from "./views/powers.js";
 import * as readout from "./views/readout.js";
 import * as weights from "./views/weights.js";
 import * as timeline from "./views/timeline.js";
@@ -76,10 +78,12 @@ const views = [
   timeline.mount(place(".time"), scene, signal),
   atlas.mount(place(".atlas-top"), scene, { place: "top", quantity: "log10_norm_h" }, radius, signal),
   atlas.mount(place(".atlas-bottom"), scene, { place: "bottom", quantity: "log10_grad_h" }, radius, signal),
+  influence.mount(place(".influence"), scene, signal),
+  powers.mount(place(".powers"), scene, signal),
 ];
 mountPlaces(store, {
-  top: { hidden_states: place(".hidden-states"), atlas: place(".atlas-top") },
-  bottom: { norms: place(".norms"), atlas: place(".atlas-bottom") },
+  top: { hidden_states: place(".hidden-states"), influence: place(".influence"), atlas: place(".atlas-top") },
+  bottom: { norms: place(".norms"), powers: place(".powers"), atlas: place(".atlas-bottom") },
 }, signal);
 verdict.mount(place(".verdict-row"), scene, signal);
 equation.mount(place(".equation"), scene, signal);
@@ -115,7 +119,7 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
-const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "eigenvalues.hand", "normality_slider"), signal);
+const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "eigenvalues.hand", "normality_slider"), signal);
 const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
@@ -158,6 +162,8 @@ function analyse() {
   const wants = [];
   if (eigenvalue) wants.push("conditions");
   if (normality.isOfInterest()) wants.push("powers");
+  if (top === "influence") wants.push("influence");
+  if (bottom === "powers") wants.push("matrix_powers");
   if (top === "atlas" || bottom === "atlas") wants.push("atlas");
   const { steps } = store.experiment;
   // How stiff what was just taken is may be asked at once, of the matrix that is on the screen.
@@ -261,7 +267,7 @@ store.subscribe((change) => {
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor");
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   if (change === "view") analyse();
 }, signal);

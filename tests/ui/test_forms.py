@@ -49,8 +49,9 @@ def test_what_the_network_expects_next_is_seen(page: Page, server: Server) -> No
     bars = page.locator(".next-input")
     expect(bars).to_contain_text(f"drawn: class {drawn}, p = {run['p'][9, drawn]:.3g}")
     expect(bars.locator("canvas")).to_have_attribute(
-        "aria-label", f"probabilities of 4 classes, class {run['p'][9].argmax()} is the most "
-        f"likely with {run['p'][9].max():.3g}"
+        "aria-label",
+        f"probabilities of 4 classes, class {run['p'][9].argmax()} is the most "
+        f"likely with {run['p'][9].max():.3g}",
     )
     chooser = page.get_by_label("what of every step is shown")
     chooser.select_option("p of the next x")

@@ -15,6 +15,8 @@ import { readFrame } from "./tensors.js";
 /** More multiplications than this would keep a core busy for seconds. */
 export const MOST_PRODUCTS = 2e10;
 export const RADII = 101;
+/** Steps, or bins of steps, on either side of an influence map. */
+const MAP_COLUMNS = 256;
 /** What a hand that is already moving may still ask: milliseconds up to so many units. */
 const QUICK_UNITS = 128;
 
@@ -53,7 +55,7 @@ export class Analyst {
     const want = this.#wants.find((each) => this.#isMissing(each));
     if (!want) return;
     const { experiment } = this.#scene.store;
-    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: window, radii: RADII };
+    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: want === "influence" ? this.#mapWindow() : window, radii: RADII };
     const key = JSON.stringify(message);
     if (this.#asked?.key === key) return;
     const id = this.#nextId++;
@@ -62,11 +64,20 @@ export class Analyst {
     else this.#open();
   }
 
+  /** The map is of the steps that are shown, in no more columns than it has room for. @returns {Window} */
+  #mapWindow() {
+    const { store: { experiment, view } } = this.#scene;
+    const [t0, t1] = view.span ?? [0, experiment.steps];
+    return { t0, t1, columns: Math.min(t1 - t0, MAP_COLUMNS) };
+  }
+
   /** @param {Want} want */
   #isMissing(want) {
-    const { store: { experiment }, conditions, powers, atlas } = this.#scene;
+    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers } = this.#scene;
     if (want === "conditions") return conditions?.of !== experiment;
     if (want === "powers") return !powers;
+    if (want === "matrix_powers") return matrixPowers?.of !== experiment;
+    if (want === "influence") return influence?.of !== experiment || JSON.stringify(influence.window) !== JSON.stringify(this.#mapWindow());
     return !(atlas?.isWhole && atlas.key === keyOfAtlas(experiment, this.#window)) && atlasProducts(experiment) <= MOST_PRODUCTS;
   }
 
@@ -96,6 +107,11 @@ export class Analyst {
       if (problem) this.#scene.atlas = null;
       this.#scene.atlasProblem = problem ?? "";
     }
+    if (want === "influence") {
+      const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_influence")?.message;
+      // Said of this Experiment, so that it is not asked again and again.
+      if (problem) this.#scene.influence = { of: this.#asked.experiment, window: this.#mapWindow(), edges: [], values: new Float64Array(0), problem };
+    }
     this.#asked = null;
     this.#wants = this.#wants.filter((each) => each !== want);
     this.#onChange();
@@ -112,6 +128,10 @@ export class Analyst {
     } else if (metadata.kind === "powers") {
       const [log10_norm, step] = [tensors.log10_largest_power?.data[0] ?? NaN, tensors.largest_power_step?.data[0] ?? NaN];
       scene.powers = { log10_norm, step, steps: Number(metadata.t1) };
+    } else if (metadata.kind === "matrix_powers" && tensors.log10_norm_powers) {
+      scene.matrixPowers = { of: asked.experiment, log10_norm: tensors.log10_norm_powers.data };
+    } else if (metadata.kind === "influence" && tensors.edges && tensors.log10_influence) {
+      scene.influence = { of: asked.experiment, window: this.#mapWindow(), edges: Array.from(tensors.edges.data), values: tensors.log10_influence.data, problem: "" };
     } else if (metadata.kind === "atlas") {
       const key = keyOfAtlas(asked.experiment, asked.window);
       if (scene.atlas?.key !== key) scene.atlas = new Atlas(key, asked.window, RADII);

@@ -7,8 +7,10 @@ export type Message = Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello
  * same socket supersedes it: it belongs on a socket of its own.
  *
  * Frames: `conditions` (eigenvalues, condition_numbers), `powers` (log10_largest_power over the
- * first steps, largest_power_step), and `atlas` again and again, coarse to fine, until every
- * radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
+ * first steps, largest_power_step), `matrix_powers` (log10_norm_powers ‖W_hh^t‖ of t = 1 to T),
+ * `influence` of the view's window (edges [n + 1] of its bins, from 0; log10_influence [n, n], row
+ * t and column k: the largest log10 ‖∂h_t/∂x_k‖ of each bin), and `atlas` again and again, coarse
+ * to fine, until every radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
  */
 export interface Analyse {
   type: "analyse";
@@ -20,9 +22,9 @@ export interface Analyse {
   /**
    * What is computed.
    *
-   * @maxItems 3
+   * @maxItems 5
    */
-  wants: ("conditions" | "powers" | "atlas")[];
+  wants: ("conditions" | "powers" | "matrix_powers" | "influence" | "atlas")[];
   /**
    * The atlas's bins of time, of which each gives its largest value; null: every step.
    */

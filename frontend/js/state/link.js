@@ -13,12 +13,18 @@ import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
  * What of the View a link carries: the cursor, which view stands where, what is compared.
- * @typedef {{t: number | null, top: "hidden_states" | "atlas", bottom: "norms" | "atlas", layer: import("./cells.js").Layer, sequence: import("../net/batch.js").Sequence, compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
+ * @typedef {{t: number | null, top: TopView, bottom: BottomView, layer: import("./cells.js").Layer, sequence: import("../net/batch.js").Sequence, compare: readonly import("./compare.js").ComparedKind[]}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 
 /** The opening view, which is itself a link. */
 export const OPENING_HASH = "#rho=1.03&phi=linear";
+
+/** The views that stand in the panels over time; the first of each place needs no word. */
+export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "atlas"]);
+export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "atlas"]);
+/** @typedef {typeof TOP_VIEWS[number]} TopView */
+/** @typedef {typeof BOTTOM_VIEWS[number]} BottomView */
 
 const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "layer", "sequence", "compare"]);
 const COMPARE = "compare=";
@@ -35,7 +41,7 @@ const MAX_INFLATED_BYTES = 2_000_000;
  */
 export async function encodeLink(experiment, t = null, { top, bottom, layer, sequence = 0, compare = [] } = {}) {
   const differing = differingFields(experiment);
-  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top === "atlas" ? ["top=atlas"] : []), ...(bottom === "atlas" ? ["bottom=atlas"] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(sequence === 0 ? [] : [`sequence=${sequence === "mean" ? "mean" : sequence + 1}`]), ...(compare.length ? [`compare=${compare.join("+")}`] : [])];
+  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top && top !== TOP_VIEWS[0] ? [`top=${top}`] : []), ...(bottom && bottom !== BOTTOM_VIEWS[0] ? [`bottom=${bottom}`] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(sequence === 0 ? [] : [`sequence=${sequence === "mean" ? "mean" : sequence + 1}`]), ...(compare.length ? [`compare=${compare.join("+")}`] : [])];
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -105,7 +111,7 @@ function refused(problem) {
 function viewIn(pairs, { cell }) {
   const compared = unescapePart(pairs.find((pair) => pair.startsWith(COMPARE)) ?? "").slice(COMPARE.length);
   const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return { t: found ? Number(found) : null, top: pairs.includes("top=atlas") ? "atlas" : "hidden_states", bottom: pairs.includes("bottom=atlas") ? "atlas" : "norms", layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", sequence: sequenceIn(pairs), compare: fittingKinds(compared.split("+"), cell) };
+  return { t: found ? Number(found) : null, top: TOP_VIEWS.find((view) => pairs.includes(`top=${view}`)) ?? TOP_VIEWS[0], bottom: BOTTOM_VIEWS.find((view) => pairs.includes(`bottom=${view}`)) ?? BOTTOM_VIEWS[0], layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", sequence: sequenceIn(pairs), compare: fittingKinds(compared.split("+"), cell) };
 }
 
 /** Links count sequences from 1. @param {string[]} pairs @returns {import("../net/batch.js").Sequence} */

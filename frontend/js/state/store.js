@@ -18,8 +18,8 @@ import { withoutRefused } from "./history.js";
  * @property {boolean} isPlaying
  * @property {number} speed                         × 20 steps a second
  * @property {boolean} isLooping
- * @property {"hidden_states" | "atlas"} top  the view in the upper panel over time
- * @property {"norms" | "atlas"} bottom  and in the lower one
+ * @property {import("./link.js").TopView} top  the view in the upper panel over time
+ * @property {import("./link.js").BottomView} bottom  and in the lower one
  * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
  * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
  * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown

@@ -3,10 +3,10 @@ import { writeHidden } from "../render/write.js";
 
 /** @typedef {import("../state/store.js").Place} Place */
 
-/** The views that each place offers; the first is what stands there unless something else is chosen. */
-export const VIEWS = Object.freeze(/** @type {const} */ ({
-  top: { hidden_states: "Hidden states", atlas: "Atlas of ρ" },
-  bottom: { norms: "Norms and gradients", atlas: "Atlas of ρ" },
+/** The views that each place offers, with their titles. */
+const VIEWS = Object.freeze(/** @type {const} */ ({
+  top: { hidden_states: "Hidden states", influence: "Influence map", atlas: "Atlas of ρ" },
+  bottom: { norms: "Norms and gradients", powers: "Powers of W_hh", atlas: "Atlas of ρ" },
 }));
 
 /** The title of a panel in a place, as HTML: the menu of its views. @param {Place} place */

@@ -1,0 +1,59 @@
+"""Views behind the panels' titles: the influence map, and powers of W_hh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.serving import Server
+from tests.ui.instrument import Instrument, expect
+
+
+def test_a_matrix_with_a_small_radius_may_grow_all_the_same(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=0.5&H=8")
+    page.get_by_label("preset").select_option(
+        "ρ = 0.9 and yet it grows: powers of a matrix that is not normal"
+    )
+    instrument.wait_for("cell.hidden_size", 2)
+    note = page.locator(".powers .powers-note")
+    expect(note).to_have_text("largest 3.91 at t = 9; below 1 from t = 35")
+    expect(instrument.rho).to_have_value("0.9")
+    instrument.rho.fill("0.5")
+    expect(note).not_to_contain_text("3.91")
+    expect(note).to_contain_text("below 1")
+
+
+def test_the_influence_of_inputs_is_seen_and_said(
+    page: Page, server: Server, new_context: Callable[..., BrowserContext]
+) -> None:
+    instrument = Instrument(page, server.url).open("#rho=1&H=8&T=40&input=noise&phi=linear&t=30")
+    page.get_by_label("upper panel shows").first.select_option("Influence map")
+    said = page.locator(".influence .influence-said")
+    expect(said).to_contain_text("at t = 30")
+    page.get_by_role("slider", name="time step t").press("Home")
+    expect(said).to_contain_text("the latest input alone")
+    for kind in ("lstm", "gru"):
+        page.get_by_label("cell", exact=True).select_option(kind)
+        instrument.wait_for("cell.kind", kind)
+        expect(said).to_contain_text("at t = 1")
+    other = Instrument(new_context().new_page(), server.url)
+    page.wait_for_function("location.hash.includes('top=influence')")
+    other.open(page.evaluate("location.hash"))
+    expect(other.page.locator(".influence")).to_be_visible()
+
+
+def test_a_network_without_a_map_says_why(page: Page, server: Server) -> None:
+    Instrument(page, server.url).open("#rho=0.9&H=8&T=40&layers=2&top=influence&bottom=powers")
+    note = page.locator(".influence .panel-note")
+    expect(note).to_contain_text("of one layer")
+    page.get_by_label("form", exact=True).select_option("generation")
+    expect(note).to_contain_text("inputs that are given")
+    page.get_by_label("form", exact=True).select_option("many-to-one")
+    expect(note).to_be_empty()
+
+
+def test_one_step_of_one_unit_has_both(page: Page, server: Server) -> None:
+    Instrument(page, server.url).open("#H=1&T=1&top=influence&bottom=powers")
+    expect(page.locator(".influence .influence-said")).to_contain_text("at t = 1")
+    expect(page.locator(".powers .powers-note")).to_contain_text("at t = 1")
