@@ -23,10 +23,11 @@ from rnncore.interop import (
     recurrent_layers,
     state_dict_of,
 )
+from rnncore.kreiss import kreiss_constant
 from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
-from rnncore.powers import LargestPower, largest_power
+from rnncore.powers import LargestPower, MatrixPowers, largest_power, matrix_powers
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, StateChunk, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
@@ -59,6 +60,7 @@ __all__ = [
     "LargestPower",
     "LinearLoss",
     "Loss",
+    "MatrixPowers",
     "MeanSquaredLoss",
     "ModuleNames",
     "Note",
@@ -82,10 +84,12 @@ __all__ = [
     "gradient_norms",
     "initial_state",
     "input_sequence",
+    "kreiss_constant",
     "largest_magnitude",
     "largest_power",
     "ln_slope",
     "loss_direction",
+    "matrix_powers",
     "min_max",
     "module_activation",
     "module_name",
