@@ -15,6 +15,7 @@ from rnncore.eigenvalues import Eigensystem, move_eigenvalue
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
 from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
+from rnncore.influence import InfluenceMap, influence_map
 from rnncore.interop import (
     ModuleNames,
     RecurrentLayer,
@@ -23,8 +24,15 @@ from rnncore.interop import (
     recurrent_layers,
     state_dict_of,
 )
+from rnncore.jacobians import (
+    input_jacobian,
+    jacobian_eigenvalues,
+    state_jacobian,
+    unit_slopes,
+)
 from rnncore.kreiss import kreiss_constant
 from rnncore.losses import LinearLoss, Loss, MeanSquaredLoss, loss_direction
+from rnncore.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.powers import LargestPower, MatrixPowers, largest_power, matrix_powers
@@ -55,11 +63,13 @@ __all__ = [
     "GatedSweep",
     "GradientChunk",
     "GradientSweep",
+    "InfluenceMap",
     "LSTMCell",
     "LSTMState",
     "LargestPower",
     "LinearLoss",
     "Loss",
+    "LyapunovSpectrum",
     "MatrixPowers",
     "MeanSquaredLoss",
     "ModuleNames",
@@ -82,13 +92,17 @@ __all__ = [
     "gaussian_bias",
     "gaussian_weights",
     "gradient_norms",
+    "influence_map",
     "initial_state",
+    "input_jacobian",
     "input_sequence",
+    "jacobian_eigenvalues",
     "kreiss_constant",
     "largest_magnitude",
     "largest_power",
     "ln_slope",
     "loss_direction",
+    "lyapunov_spectrum",
     "matrix_powers",
     "min_max",
     "module_activation",
@@ -105,6 +119,8 @@ __all__ = [
     "slope",
     "spectrum",
     "state_dict_of",
+    "state_jacobian",
     "steepest_slope",
     "uniform_bounds",
+    "unit_slopes",
 ]
