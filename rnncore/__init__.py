@@ -34,7 +34,15 @@ from rnncore.interop import (
     recurrent_layers,
     state_dict_of,
 )
+from rnncore.jacobians import (
+    input_jacobian,
+    jacobian_eigenvalues,
+    state_jacobian,
+    unit_slopes,
+)
+from rnncore.kreiss import kreiss_constant
 from rnncore.losses import CrossEntropyLoss, LinearLoss, Loss, MeanSquaredLoss, loss_direction
+from rnncore.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.plane_field import PlaneField, plane_field
@@ -83,6 +91,7 @@ __all__ = [
     "LargestPower",
     "LinearLoss",
     "Loss",
+    "LyapunovSpectrum",
     "MatrixPowers",
     "MeanSquaredLoss",
     "ModuleNames",
@@ -117,11 +126,15 @@ __all__ = [
     "gradient_norms",
     "influence_map",
     "initial_state",
+    "input_jacobian",
     "input_sequence",
+    "jacobian_eigenvalues",
+    "kreiss_constant",
     "largest_magnitude",
     "largest_power",
     "ln_slope",
     "loss_direction",
+    "lyapunov_spectrum",
     "matrix_powers",
     "min_max",
     "module_activation",
@@ -142,8 +155,10 @@ __all__ = [
     "slope",
     "spectrum",
     "state_dict_of",
+    "state_jacobian",
     "state_plane",
     "steepest_slope",
     "uniform_bounds",
     "unit_plane",
+    "unit_slopes",
 ]

@@ -10,10 +10,12 @@ const MOST_KEPT = 400;
 
 /** @type {Map<string, Stamp>} the one used last comes last */
 const kept = new Map();
-const ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+/** Made when it is first needed. @type {CanvasRenderingContext2D | undefined} */
+let ruler;
 
 /** Width of a text, in CSS pixels. @param {string} font @param {string} text */
 export function textWidth(font, text) {
+  ruler ??= /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
   ruler.font = font;
   return ruler.measureText(text).width;
 }
