@@ -60,9 +60,11 @@ def race(
     exactly. Where Δ is below the resolution of h the secant is the tangent of the step along the
     run from h_0, and nothing needs to be switched.
 
-    The other runs are h_t plus the difference, each true to rounding at every step; where runs are
-    chaotic, another program's rounding leads elsewhere after some steps, as always. A single step
-    of a GRU or LSTM that makes a difference 10³⁰⁰ times smaller counts as making it 0.
+    The other runs are h_t plus the difference, each true, at every step, to the rounding of the
+    larger of the two states it starts from: where one is more than 10¹⁶ times the other and falls
+    to its size in a step, what is left of the distance is rounding. Where runs are chaotic,
+    another program's rounding leads elsewhere after some steps, as always. A single step of a GRU
+    or LSTM that makes a difference 10³⁰⁰ times smaller counts as making it 0.
 
     Args:
         cell: its weights are taken to float64 as they are.
