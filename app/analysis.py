@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.computation import in_force, in_form, loss_of
 from app.experiment import Experiment
 from app.frames import Frame
-from app.influences import MOST_BINS, no_influence_of
+from app.influences import MOST_BINS, no_influence_of, no_jacobian_of
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
 from app.protocol import Done, Note
@@ -30,9 +30,11 @@ from rnncore import (
     Rollout,
     fan,
     influence_map,
+    jacobian_eigenvalues,
     largest_power,
     matrix_powers,
     min_max,
+    unit_slopes,
 )
 from rnncore.bins import Edges
 from rnncore.nilpotency import is_nilpotent
@@ -93,6 +95,12 @@ class AnalysisRun:
             yield self._powers(found)
         if "matrix_powers" in self._plan.wants and small:
             yield self._matrix_powers(found)
+        if "jacobian" in self._plan.wants and small:
+            problem = no_jacobian_of(self._whole)
+            if problem:
+                notes.append(Note(code="no_jacobian", message=problem))
+            else:
+                yield self._jacobian(found)
         if "influence" in self._plan.wants:
             problem = no_influence_of(self._whole, self._plan.edges)
             if problem:
@@ -150,16 +158,32 @@ class AnalysisRun:
             powers = matrix_powers(found.square, steps, should_stop=self._should_stop)
         return Frame("matrix_powers", 0, T, {"log10_norm_powers": array(powers.log10_norm)})
 
-    def _influence(self, found: Matrix) -> Frame:
+    def _rollout(self, found: Matrix) -> Rollout | GatedRollout:
+        """The run itself, complete: of a batch, its first sequence."""
         with self._clock.counting("build"):
             start = setting(self._experiment, found, self._shelf, self._device)
             start = in_form(self._experiment, start, self._should_stop)
-        edges = self._plan.edges
         with self._clock.counting("forward"):
             rollout = rollout_of(start, has_outputs=False)
             assert isinstance(rollout, Rollout | GatedRollout)
             for _ in rollout.states(self._should_stop, bounds=()):
                 pass
+        return rollout
+
+    def _jacobian(self, found: Matrix) -> Frame:
+        rollout, t = self._rollout(found), self._plan.t - 1
+        with self._clock.counting("spectrum"):
+            eigenvalues = jacobian_eigenvalues(rollout, t)
+            slopes = next(iter(unit_slopes(rollout, t, t + 1).values()))[..., 0, :]
+        tensors = {
+            "jacobian_eigenvalues": array(torch.view_as_real(eigenvalues)),
+            "slopes": array(slopes),
+        }
+        return Frame("jacobian", t, t + 1, tensors)
+
+    def _influence(self, found: Matrix) -> Frame:
+        rollout, edges = self._rollout(found), self._plan.edges
+        with self._clock.counting("forward"):
             columns = min(len(edges) - 1, MOST_BINS)
             found_map = influence_map(
                 rollout, edges[0], edges[-1], columns=columns, should_stop=self._should_stop

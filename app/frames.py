@@ -18,6 +18,7 @@ Kind = Literal[
     "inputs",
     "spectrum",
     "closed_loop",
+    "jacobian",
     "matrix_powers",
     "influence",
     "states",

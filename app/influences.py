@@ -1,4 +1,4 @@
-"""Of which networks there is an influence map, and how large it may be."""
+"""Of which networks there is an influence map or a Jacobian, and how large a map may be."""
 
 from __future__ import annotations
 
@@ -12,18 +12,33 @@ MOST_BINS = 256
 MOST_PRODUCTS = 2**35
 
 
+def no_jacobian_of(experiment: Experiment) -> str:
+    """Why a network has no one Jacobian of a step; nothing where it has."""
+    cell = experiment.cell
+    if cell.kind == "attention":
+        return "Attention carries no state on, so it has no Jacobian of a step."
+    if cell.layers > 1:
+        return "The Jacobian is of one layer: set layers to 1 to see it."
+    if is_fed_back(experiment):
+        return "The Jacobian is that of given inputs; ◇ are the eigenvalues of the closed loop."
+    return ""
+
+
+def is_fed_back(experiment: Experiment) -> bool:
+    """Whether outputs come back as they are; classes that are drawn are inputs like any other."""
+    after = experiment.generation.after
+    is_of_values = experiment.output.kind == "values"
+    return after is not None and after < experiment.steps and is_of_values
+
+
 def no_influence_of(experiment: Experiment, edges: Sequence[int]) -> str:
     """Why there is no influence map of a window; nothing where there is one."""
-    cell, generation = experiment.cell, experiment.generation
+    cell = experiment.cell
     if cell.kind == "attention":
         return "Attention carries no state on: every input acts on every output at once."
     if cell.layers > 1:
         return "An influence map is of one layer: set layers to 1 to see it."
-    if (
-        generation.after is not None
-        and generation.after < experiment.steps
-        and experiment.output.kind == "values"
-    ):
+    if is_fed_back(experiment):
         return "An influence map is of inputs that are given: choose another form to see it."
     steps = edges[-1] - edges[0]
     ways = steps**2 * min(cell.input_size, cell.hidden_size)

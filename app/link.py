@@ -61,6 +61,7 @@ VIEW_NAMES = (
     "layer",
     "sequence",
     "compare",
+    "jacobian",
 )  # what the page shows of the experiment, and no part of it
 
 # The page's bounds: a link is foreign text, and a small one may inflate to hundreds of megabytes.

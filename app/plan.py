@@ -85,6 +85,7 @@ class AnalysisPlan:
     wants: tuple[Analysis, ...]
     radii: int
     edges: tuple[int, ...]
+    t: int = 1  # of the Jacobian
     is_at_once: bool = False
 
     @classmethod
@@ -93,7 +94,7 @@ class AnalysisPlan:
         view, steps = message.view, message.experiment.steps
         t0, t1, columns = (view.t0, view.t1, view.columns) if view else (0, steps, steps)
         wants = tuple(dict.fromkeys(message.wants))
-        return cls(wants, message.radii, tuple(bin_edges(t0, t1, columns).tolist()))
+        return cls(wants, message.radii, tuple(bin_edges(t0, t1, columns).tolist()), message.t)
 
 
 def group_size(experiment: Experiment) -> int:

@@ -60,7 +60,7 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer, sequence: opened.sequence, compare: opened.compare });
+const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer, sequence: opened.sequence, compare: opened.compare, hasJacobian: opened.hasJacobian });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -119,7 +119,7 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
-const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "eigenvalues.hand", "normality_slider"), signal);
+const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
 const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
@@ -157,10 +157,11 @@ const resting = mountResting(scene, views, isStillComing, analyse, signal);
 
 /** Asks for what is computed behind the panels: only once they rest, and only what is shown. */
 function analyse() {
-  const { top, bottom, eigenvalue } = store.view;
+  const { top, bottom, eigenvalue, hasJacobian } = store.view;
   /** @type {import("./net/analyst.js").Want[]} */
   const wants = [];
   if (eigenvalue) wants.push("conditions");
+  if (hasJacobian) wants.push("jacobian");
   if (normality.isOfInterest()) wants.push("powers");
   if (top === "influence") wants.push("influence");
   if (bottom === "powers") wants.push("matrix_powers");

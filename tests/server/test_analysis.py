@@ -203,3 +203,84 @@ def test_a_newer_question_supersedes_and_cancel_ends(client_of: Callable[..., Te
         waits(engine.waiting)
         ws.send_text(json.dumps({"type": "cancel", "id": 2}))
         assert reader.until_end(2)[1]["status"] == "cancelled"
+
+
+def test_powers_of_a_matrix_that_is_not_normal(client: TestClient) -> None:
+    edits = [{"op": "set", "i": 0, "j": 1, "value": 1.0}]
+    recurrent = {"ensemble": "identity", "gain": 0.9, "edits": edits}
+    document = {"cell": {"hidden_size": 2}, "recurrent": recurrent, "steps": 60}
+    (frame,), _ = analyse(client, document, "matrix_powers")
+    norms = 10 ** load(frame)["log10_norm_powers"]
+    assert norms.argmax() == 8
+    assert norms.max() == pytest.approx(3.9126, abs=5e-5)
+    assert np.flatnonzero(norms >= 1)[-1] == 33
+
+
+def test_the_influence_of_inputs_in_a_linear_network_is_toeplitz(client: TestClient) -> None:
+    document = {"cell": {"hidden_size": 6, "activation": "linear"}, "steps": 30}
+    (frame,), _ = analyse(client, document, "influence")
+    found = load(frame)["log10_influence"]
+    assert found.shape == (30, 30)
+    assert np.isneginf(found[np.triu_indices(30, 1)]).all()
+    for distance in range(30):
+        assert np.ptp(np.diagonal(found, -distance)) <= 1e-9
+    run = posted(client, document | {"dtype": "float64"})
+    assert found[0, 0] == pytest.approx(np.log10(np.linalg.norm(run["W_xh"])), abs=1e-6)
+
+
+def test_the_influence_of_a_zoomed_window_is_in_its_bins(client: TestClient) -> None:
+    view = {"t0": 10, "t1": 40, "columns": 10}
+    (frame,), _ = analyse(client, SMALL, "influence", view=view)
+    found = load(frame)
+    assert found["edges"].tolist() == [10 + 3 * k for k in range(11)]
+    assert found["log10_influence"].shape == (10, 10)
+
+
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+def test_the_jacobian_is_that_of_the_step(client: TestClient, kind: str) -> None:
+    cell = SMALL["cell"] | {"kind": kind}
+    document = SMALL | {"cell": cell, "input": {"kind": "noise"}, "dtype": "float64"}
+    (frame,), _ = analyse(client, document, "jacobian", t=7)
+    assert metadata(frame)["t1"] == "7"
+    found = load(frame)
+    assert found["jacobian_eigenvalues"].shape == (16 if kind == "lstm" else 8, 2)
+    assert ((found["slopes"] > 0) & (found["slopes"] <= 1)).all()
+    if kind == "elman":
+        run = posted(client, document)
+        slopes = 1 - run["h"][6] ** 2
+        assert found["slopes"] == pytest.approx(slopes, abs=1e-12)
+        expected = np.linalg.eigvals(slopes[:, None] * run["W_hh"])
+        moduli = np.hypot(*found["jacobian_eigenvalues"].T)
+        assert np.sort(moduli) == pytest.approx(np.sort(np.abs(expected)), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cell": {"kind": "attention"}}, "Attention"),
+        ({"cell": {"layers": 2}}, "one layer"),
+        ({"generation": {"after": 5}}, "given"),
+    ],
+)
+@pytest.mark.parametrize("want", ["influence", "jacobian"])
+def test_what_has_no_step_to_look_at_says_so(
+    client: TestClient, want: str, changes: dict[str, Any], said: str
+) -> None:
+    frames, end = analyse(client, SMALL | changes, want)
+    assert not frames
+    assert said in end["notes"][0]["message"]
+
+
+def test_a_map_that_would_take_too_long_asks_for_a_zoom(client: TestClient) -> None:
+    document = SMALL | {"steps": 50_000}
+    frames, end = analyse(client, document, "influence")
+    assert not frames
+    assert "zoom in" in end["notes"][0]["message"]
+    frames, _ = analyse(client, document, "influence", view={"t0": 0, "t1": 99, "columns": 99})
+    assert len(frames) == 1
+
+
+def test_a_step_outside_the_run_has_no_jacobian(client: TestClient) -> None:
+    _, end = analyse(client, SMALL, "jacobian", t=41)
+    assert end["type"] == "error"
+    assert end["field"] == "t"

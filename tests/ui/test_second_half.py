@@ -57,3 +57,19 @@ def test_one_step_of_one_unit_has_both(page: Page, server: Server) -> None:
     Instrument(page, server.url).open("#H=1&T=1&top=influence&bottom=powers")
     expect(page.locator(".influence .influence-said")).to_contain_text("at t = 1")
     expect(page.locator(".powers .powers-note")).to_contain_text("at t = 1")
+
+
+def test_what_a_step_really_multiplies_by(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=1.2&H=8&T=40&input=noise&t=20")
+    page.get_by_role("button", name="Jt", exact=True).click()
+    said = page.locator(".of-jacobian")
+    expect(said).to_contain_text("φ′ 0.")
+    before = said.text_content()
+    page.get_by_role("slider", name="time step t").press("ArrowRight")
+    expect(said).not_to_have_text(before or "")
+    page.wait_for_function("location.hash.includes('jacobian=1')")
+    page.get_by_label("cell", exact=True).select_option("lstm")
+    instrument.wait_for("cell.kind", "lstm")
+    expect(said).to_contain_text("f 0.")
+    page.get_by_label("form", exact=True).select_option("generation")
+    expect(said).to_contain_text("none")

@@ -55,7 +55,7 @@ export class Analyst {
     const want = this.#wants.find((each) => this.#isMissing(each));
     if (!want) return;
     const { experiment } = this.#scene.store;
-    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: want === "influence" ? this.#mapWindow() : window, radii: RADII };
+    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: want === "influence" ? this.#mapWindow() : window, radii: RADII, ...(want === "jacobian" ? { t: this.#scene.store.view.t } : {}) };
     const key = JSON.stringify(message);
     if (this.#asked?.key === key) return;
     const id = this.#nextId++;
@@ -73,9 +73,10 @@ export class Analyst {
 
   /** @param {Want} want */
   #isMissing(want) {
-    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers } = this.#scene;
+    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers, jacobian } = this.#scene;
     if (want === "conditions") return conditions?.of !== experiment;
     if (want === "powers") return !powers;
+    if (want === "jacobian") return jacobian?.of !== experiment || jacobian.t !== this.#scene.store.view.t;
     if (want === "matrix_powers") return matrixPowers?.of !== experiment;
     if (want === "influence") return influence?.of !== experiment || JSON.stringify(influence.window) !== JSON.stringify(this.#mapWindow());
     return !(atlas?.isWhole && atlas.key === keyOfAtlas(experiment, this.#window)) && atlasProducts(experiment) <= MOST_PRODUCTS;
@@ -107,6 +108,10 @@ export class Analyst {
       if (problem) this.#scene.atlas = null;
       this.#scene.atlasProblem = problem ?? "";
     }
+    if (want === "jacobian") {
+      const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_jacobian")?.message;
+      if (problem) this.#scene.jacobian = { of: this.#asked.experiment, t: this.#scene.store.view.t, eigenvalues: null, slopes: [], problem };
+    }
     if (want === "influence") {
       const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_influence")?.message;
       // Said of this Experiment, so that it is not asked again and again.
@@ -128,6 +133,8 @@ export class Analyst {
     } else if (metadata.kind === "powers") {
       const [log10_norm, step] = [tensors.log10_largest_power?.data[0] ?? NaN, tensors.largest_power_step?.data[0] ?? NaN];
       scene.powers = { log10_norm, step, steps: Number(metadata.t1) };
+    } else if (metadata.kind === "jacobian" && tensors.jacobian_eigenvalues && tensors.slopes) {
+      scene.jacobian = { of: asked.experiment, t: Number(metadata.t1), eigenvalues: tensors.jacobian_eigenvalues.data, slopes: tensors.slopes.data, problem: "" };
     } else if (metadata.kind === "matrix_powers" && tensors.log10_norm_powers) {
       scene.matrixPowers = { of: asked.experiment, log10_norm: tensors.log10_norm_powers.data };
     } else if (metadata.kind === "influence" && tensors.edges && tensors.log10_influence) {

@@ -7,7 +7,9 @@ export type Message = Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello
  * same socket supersedes it: it belongs on a socket of its own.
  *
  * Frames: `conditions` (eigenvalues, condition_numbers), `powers` (log10_largest_power over the
- * first steps, largest_power_step), `matrix_powers` (log10_norm_powers ‖W_hh^t‖ of t = 1 to T),
+ * first steps, largest_power_step), `jacobian` (jacobian_eigenvalues [H, 2] of ∂h_t/∂h_{t-1}, of
+ * an lstm [2H, 2] of (h, c); slopes [H], what the units multiply by: φ'(a_t), or the gate that
+ * keeps), `matrix_powers` (log10_norm_powers ‖W_hh^t‖ of t = 1 to T),
  * `influence` of the view's window (edges [n + 1] of its bins, from 0; log10_influence [n, n], row
  * t and column k: the largest log10 ‖∂h_t/∂x_k‖ of each bin), and `atlas` again and again, coarse
  * to fine, until every radius was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
@@ -22,13 +24,17 @@ export interface Analyse {
   /**
    * What is computed.
    *
-   * @maxItems 5
+   * @maxItems 6
    */
-  wants: ("conditions" | "powers" | "matrix_powers" | "influence" | "atlas")[];
+  wants: ("conditions" | "powers" | "jacobian" | "matrix_powers" | "influence" | "atlas")[];
   /**
    * The atlas's bins of time, of which each gives its largest value; null: every step.
    */
   view?: View | null;
+  /**
+   * The step of the Jacobian, 1 to T.
+   */
+  t?: number;
   /**
    * How many spectral radii the atlas has, evenly from 0 to 2.
    */

@@ -32,6 +32,8 @@ export class Scene {
   conditions = null;
   /** The largest of ‖W_hh^t‖ over the first steps, where it is known. @type {{log10_norm: number, step: number, steps: number} | null} */
   powers = null;
+  /** The Jacobian of a step (from 1): its eigenvalues [H, 2], and what each unit multiplies by; or why there is none. @type {{of: import("../state/experiment.js").Experiment, t: number, eigenvalues: Float32Array | Float64Array | null, slopes: ArrayLike<number>, problem: string} | null} */
+  jacobian = null;
   /** log10 ‖W_hh^t‖ of t = 1 …, of an Experiment. @type {{of: import("../state/experiment.js").Experiment, log10_norm: ArrayLike<number>} | null} */
   matrixPowers = null;
   /** log10 ‖∂h_t/∂x_k‖ [n, n] of bins with these edges, or why there is none. @type {{of: import("../state/experiment.js").Experiment, window: import("../net/run.js").Window, edges: readonly number[], values: ArrayLike<number>, problem: string} | null} */

@@ -23,6 +23,7 @@ import { withoutRefused } from "./history.js";
  * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
  * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
  * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
+ * @property {boolean} hasJacobian  the eigenvalues of the step at the cursor lie over those of W_hh
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -61,7 +62,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", compare: [], sequence: 0, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", layer: "h", compare: [], sequence: 0, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {

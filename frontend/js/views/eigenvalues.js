@@ -5,7 +5,7 @@
 import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
-import { writeHidden, writeText } from "../render/write.js";
+import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 import { cellInfo } from "../state/cells.js";
 import { bindEigenvalueHand } from "../ui/eigenvalue_hand.js";
 import { mountEigenvalueEditor } from "../ui/eigenvalue_editor.js";
@@ -21,16 +21,23 @@ const PX_PER_DECADE = 3;
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
+  const { store } = scene;
   const panel = new PlotPanel(element, scene, {
     title: "Eigenvalues", margins: { left: 4, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true, hasOverlay: true,
     // Where ρ is huge its ticks are 2e+14, which fit.
     xaxis: { nticks: 5, exponentformat: "e" },
     yaxis: { nticks: 5, exponentformat: "e" },
   }, signal);
-  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span class="of-fed" title="largest singular value">σ<sub>max</sub> <output></output></span><span class="of-generating" title="◇ spectral radius of W_hh + W_xh W_hy, which is in force while the network generates: y_t comes back as x_{t+1}">◇ generating <output></output></span></span>`;
+  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span class="of-fed" title="largest singular value">σ<sub>max</sub> <output></output></span><span class="of-generating" title="◇ spectral radius of W_hh + W_xh W_hy, which is in force while the network generates: y_t comes back as x_{t+1}">◇ generating <output></output></span><span class="of-jacobian"></span></span> <button type="button" class="jacobian" aria-pressed="false" title="the eigenvalues of J_t = ∂h_t/∂h_{t−1} at the cursor: what one step really multiplies by, φ′ included">J<sub>t</sub></button>`;
   const numbers = /** @type {HTMLElement} */ (panel.legend.querySelector(".spectrum-numbers"));
   const [radius, sigma, closedRadius] = [...panel.legend.querySelectorAll("output")];
   const ofFed = /** @type {HTMLElement} */ (panel.legend.querySelector(".of-fed"));
+  const ofJacobian = /** @type {HTMLElement} */ (panel.legend.querySelector(".of-jacobian"));
+  const jacobianButton = /** @type {HTMLButtonElement} */ (panel.legend.querySelector("button.jacobian"));
+  jacobianButton.addEventListener("click", () => {
+    store.look({ hasJacobian: !store.view.hasJacobian });
+    scene.loop.mark("eigenvalues");
+  }, { signal });
   const ofGenerating = /** @type {HTMLElement} */ (panel.legend.querySelector(".of-generating"));
   const hand = bindEigenvalueHand(panel, scene, { enter: () => editor.take() }, signal);
   const editor = mountEigenvalueEditor(panel, scene, hand, signal);
@@ -52,8 +59,15 @@ export function mount(element, scene, signal) {
       if (held?.run.standing.spectrum.eigenvalues) paintPoints(context, held.run.standing.spectrum.eigenvalues.data, true);
       paintPoints(context, eigenvalues, false);
       if (closed) paintClosedLoop(context, closed);
+      const { jacobian: shown } = scene;
+      if (store.view.hasJacobian && shown?.eigenvalues && shown.of === run.experiment) paintCrosses(context, shown.eigenvalues);
     });
-    writeHidden(ofFed, closed !== undefined);
+    writeAttribute(jacobianButton, "aria-pressed", String(store.view.hasJacobian));
+    const jacobian = store.view.hasJacobian && scene.jacobian?.of === run.experiment ? scene.jacobian : null;
+    writeHidden(ofJacobian, !store.view.hasJacobian);
+    writeText(ofJacobian, jacobian ? jacobianWords(jacobian) : "");
+    writeAttribute(ofJacobian, "title", jacobian?.problem || "✕ spectral radius of J_t at the cursor, and the mean of what the units multiply by");
+    writeHidden(ofFed, closed !== undefined || store.view.hasJacobian);
     writeHidden(ofGenerating, closed === undefined);
     writeText(closedRadius, plain(largestModulus(closed), 4));
     ofGenerating.dataset.fate = closed ? fateOf(largestModulus(closed)) : "live";
@@ -170,12 +184,36 @@ export function mount(element, scene, signal) {
     }
   }
 
+  /** Crosses: what one step at the cursor really multiplies by. @param {CanvasRenderingContext2D} context @param {Float32Array | Float64Array} eigenvalues */
+  function paintCrosses(context, eigenvalues) {
+    const size = 3.5 * (scene.palette.line_px / 2.25);
+    context.strokeStyle = scene.palette.ink;
+    context.lineWidth = Math.max(1.25, scene.palette.line_px * 0.6);
+    context.beginPath();
+    for (let k = 0; k < eigenvalues.length; k += 2) {
+      const [x, y] = [panel.px(/** @type {number} */ (eigenvalues[k])), panel.py(/** @type {number} */ (eigenvalues[k + 1]))];
+      context.moveTo(x - size, y - size);
+      context.lineTo(x + size, y + size);
+      context.moveTo(x - size, y + size);
+      context.lineTo(x + size, y - size);
+    }
+    context.stroke();
+  }
+
   /** @param {number} modulus */
   const modulusColour = (modulus) => scene.palette[fateOf(modulus)];
 
   scene.loop.addLayer("eigenvalues", drawMarks, signal);
   scene.loop.addLayer("eigenvalues.hand", drawHand, signal);
   return { panel, rest: () => panel.rest(() => hoverTraces(scene.run)) };
+}
+
+/** @param {NonNullable<import("../render/scene.js").Scene["jacobian"]>} jacobian */
+function jacobianWords({ eigenvalues, slopes, problem, of }) {
+  if (problem || !eigenvalues) return "✕ none";
+  const name = cellInfo(of.cell).keep ?? "φ′";
+  const mean = Array.from(slopes).reduce((sum, slope) => sum + slope, 0) / Math.max(slopes.length, 1);
+  return `✕ Jₜ ${plain(largestModulus(eigenvalues), 3)}, ${name} ${plain(mean, 2)}`;
 }
 
 /** @param {number} modulus @returns {"live" | "explode" | "vanish"} */
