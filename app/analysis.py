@@ -17,6 +17,7 @@ from app.frames import Frame
 from app.influences import MOST_BINS, no_influence_of, no_jacobian_of
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
+from app.portrait import portrait
 from app.protocol import Done, Note
 from app.rollouts import rollout_of, sweep_of
 from app.stages import Setting, array, setting
@@ -101,6 +102,16 @@ class AnalysisRun:
                 notes.append(Note(code="no_jacobian", message=problem))
             else:
                 yield self._jacobian(found)
+        if "state_space" in self._plan.wants:
+            problem = no_jacobian_of(self._whole)
+            if problem:
+                notes.append(Note(code="no_state_space", message=problem))
+            else:
+                rollout = self._rollout(found)
+                with self._clock.counting("spectrum"):
+                    tensors, said = portrait(rollout, self._experiment, self._should_stop)
+                notes += said
+                yield Frame("state_space", 0, self._experiment.steps, tensors)
         if "influence" in self._plan.wants:
             problem = no_influence_of(self._whole, self._plan.edges)
             if problem:

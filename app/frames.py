@@ -19,6 +19,7 @@ Kind = Literal[
     "spectrum",
     "closed_loop",
     "jacobian",
+    "state_space",
     "matrix_powers",
     "influence",
     "states",

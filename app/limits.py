@@ -78,10 +78,13 @@ def cost_of(message: Run | Analyse, settings: Settings) -> Cost:
     check_limits(message.experiment, None, settings)
     steps = one.steps if message.view is None else message.view.columns
     result = message.radii * (NORM_BYTES + 2 * 4 * min(steps, one.steps))
+    cell_states = 2 * one.cell.hidden_size
     if "influence" in message.wants:
         result += NORM_BYTES * (1 + min(steps, MOST_BINS)) ** 2
         # What is pushed on from every input, in float64, twice.
         result += 4 * NORM_BYTES * one.steps * one.cell.hidden_size * one.cell.input_size
+    if "state_space" in message.wants:
+        result += NORM_BYTES * (4 * 2001 + 4 * 17**2) + 2 * NORM_BYTES * one.steps * cell_states
     if "matrix_powers" in message.wants:
         result += NORM_BYTES * one.steps
     rays = min(group_size(one), message.radii) if "atlas" in message.wants else 1

@@ -58,6 +58,7 @@ VIEW_NAMES = (
     "t",
     "top",
     "bottom",
+    "side",
     "layer",
     "sequence",
     "compare",

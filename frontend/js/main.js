@@ -38,6 +38,7 @@ import * as influence from "./views/influence.js";
 import * as norms from "./views/norms.js";
 import * as powers from "./views/powers.js";
 import * as readout from "./views/readout.js";
+import * as stateSpace from "./views/state_space.js";
 import * as weights from "./views/weights.js";
 import * as timeline from "./views/timeline.js";
 import { zoomAroundCursor } from "./views/time_axis.js";
@@ -60,7 +61,7 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, layer: opened.layer, sequence: opened.sequence, compare: opened.compare, hasJacobian: opened.hasJacobian });
+const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, side: opened.side, layer: opened.layer, sequence: opened.sequence, compare: opened.compare, hasJacobian: opened.hasJacobian });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -80,9 +81,11 @@ const views = [
   atlas.mount(place(".atlas-bottom"), scene, { place: "bottom", quantity: "log10_grad_h" }, radius, signal),
   influence.mount(place(".influence"), scene, signal),
   powers.mount(place(".powers"), scene, signal),
+  stateSpace.mount(place(".state-space"), scene, signal),
 ];
 mountPlaces(store, {
   top: { hidden_states: place(".hidden-states"), influence: place(".influence"), atlas: place(".atlas-top") },
+  side: { eigenvalues: place(".eigenvalues"), state_space: place(".state-space") },
   bottom: { norms: place(".norms"), powers: place(".powers"), atlas: place(".atlas-bottom") },
 }, signal);
 verdict.mount(place(".verdict-row"), scene, signal);
@@ -119,7 +122,7 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
-const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
+const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "state_space", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
 const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
@@ -157,10 +160,11 @@ const resting = mountResting(scene, views, isStillComing, analyse, signal);
 
 /** Asks for what is computed behind the panels: only once they rest, and only what is shown. */
 function analyse() {
-  const { top, bottom, eigenvalue, hasJacobian } = store.view;
+  const { top, bottom, side, eigenvalue, hasJacobian } = store.view;
   /** @type {import("./net/analyst.js").Want[]} */
   const wants = [];
   if (eigenvalue) wants.push("conditions");
+  if (side === "state_space") wants.push("state_space");
   if (hasJacobian) wants.push("jacobian");
   if (normality.isOfInterest()) wants.push("powers");
   if (top === "influence") wants.push("influence");
@@ -268,7 +272,7 @@ store.subscribe((change) => {
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space");
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   if (change === "view") analyse();
 }, signal);

@@ -284,3 +284,49 @@ def test_a_step_outside_the_run_has_no_jacobian(client: TestClient) -> None:
     _, end = analyse(client, SMALL, "jacobian", t=41)
     assert end["type"] == "error"
     assert end["field"] == "t"
+
+
+def test_the_state_space_of_two_units_has_its_field(client: TestClient) -> None:
+    edits = [{"op": "set", "i": k, "j": k, "value": 2.0} for k in range(2)]
+    document = {
+        "cell": {"hidden_size": 2},
+        "recurrent": {"ensemble": "identity", "edits": edits},
+        "initial_state": {"kind": "random"},
+        "steps": 50,
+    }
+    (frame,), end = analyse(client, document, "state_space")
+    found = load(frame)
+    run = posted(client, document)
+    assert np.array_equal(found["trajectory"][1:], run["h"].astype(np.float64))
+    assert found["times"].tolist() == list(range(51))
+    # W = 2I: nine fixed points, four of them stable (kind 0), four saddles, one repeller.
+    kinds = found["fixed_points"][:, 2]
+    assert [int((kinds == kind).sum()) for kind in range(3)] == [4, 4, 1]
+    stable = found["fixed_points"][kinds == 0]
+    assert np.abs(np.abs(stable[:, :2]) - 0.957504).max() <= 1e-6
+    assert found["field"].shape == (17, 17, 2)
+    assert end["status"] == "complete"
+
+
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+def test_the_state_space_of_any_cell(client: TestClient, kind: str) -> None:
+    document = SMALL | {"cell": SMALL["cell"] | {"kind": kind}, "input": {"kind": "constant"}}
+    (frame,), _ = analyse(client, document, "state_space")
+    found = load(frame)
+    assert found["trajectory"].shape == (41, 2)
+    assert found["shares"].sum() <= 1 + 1e-9
+    assert found["search"][0] == 32
+    assert len(found["fixed_points"]) >= 1
+
+
+def test_a_state_space_that_leaves_its_dtype(client: TestClient) -> None:
+    cell = {"hidden_size": 4, "activation": "linear"}
+    document = {"cell": cell, "recurrent": {"spectral_radius": 3}, "steps": 300}
+    (frame,), end = analyse(client, document, "state_space")
+    assert load(frame)["trajectory"].shape == (301, 2)
+    assert any(note["code"] == "left_out" for note in end["notes"])
+
+
+def test_one_step_of_one_unit_has_a_state_space(client: TestClient) -> None:
+    (frame,), _ = analyse(client, {"cell": {"hidden_size": 1}, "steps": 1}, "state_space")
+    assert load(frame)["trajectory"].shape == (2, 2)

@@ -73,3 +73,15 @@ def test_what_a_step_really_multiplies_by(page: Page, server: Server) -> None:
     expect(said).to_contain_text("f 0.")
     page.get_by_label("form", exact=True).select_option("generation")
     expect(said).to_contain_text("none")
+
+
+def test_the_state_space_shows_where_it_could_stay(page: Page, server: Server) -> None:
+    instrument = Instrument(page, server.url).open("#rho=0.5&H=2&ensemble=identity&T=40&h0=random")
+    page.get_by_label("side panel shows").first.select_option("State space")
+    said = page.locator(".state-space-said")
+    expect(said).to_contain_text("fixed points: 1 stable")
+    instrument.rho.fill("2")
+    expect(said).to_contain_text("4 stable")
+    page.wait_for_function("location.hash.includes('side=state_space')")
+    page.locator(".state-space").get_by_label("side panel shows").select_option("Eigenvalues")
+    expect(page.locator(".eigenvalues")).to_be_visible()

@@ -73,10 +73,11 @@ export class Analyst {
 
   /** @param {Want} want */
   #isMissing(want) {
-    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers, jacobian } = this.#scene;
+    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers, jacobian, stateSpace } = this.#scene;
     if (want === "conditions") return conditions?.of !== experiment;
     if (want === "powers") return !powers;
     if (want === "jacobian") return jacobian?.of !== experiment || jacobian.t !== this.#scene.store.view.t;
+    if (want === "state_space") return stateSpace?.of !== experiment;
     if (want === "matrix_powers") return matrixPowers?.of !== experiment;
     if (want === "influence") return influence?.of !== experiment || JSON.stringify(influence.window) !== JSON.stringify(this.#mapWindow());
     return !(atlas?.isWhole && atlas.key === keyOfAtlas(experiment, this.#window)) && atlasProducts(experiment) <= MOST_PRODUCTS;
@@ -108,6 +109,11 @@ export class Analyst {
       if (problem) this.#scene.atlas = null;
       this.#scene.atlasProblem = problem ?? "";
     }
+    if (want === "state_space") {
+      const notes = message.type === "error" ? [message.message] : (message.notes ?? []).map(({ message: words }) => words);
+      const known = this.#scene.stateSpace?.of === this.#asked.experiment ? this.#scene.stateSpace : null;
+      this.#scene.stateSpace = { tensors: {}, ...known, of: this.#asked.experiment, notes };
+    }
     if (want === "jacobian") {
       const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_jacobian")?.message;
       if (problem) this.#scene.jacobian = { of: this.#asked.experiment, t: this.#scene.store.view.t, eigenvalues: null, slopes: [], problem };
@@ -133,6 +139,8 @@ export class Analyst {
     } else if (metadata.kind === "powers") {
       const [log10_norm, step] = [tensors.log10_largest_power?.data[0] ?? NaN, tensors.largest_power_step?.data[0] ?? NaN];
       scene.powers = { log10_norm, step, steps: Number(metadata.t1) };
+    } else if (metadata.kind === "state_space") {
+      scene.stateSpace = { of: asked.experiment, tensors, notes: [] };
     } else if (metadata.kind === "jacobian" && tensors.jacobian_eigenvalues && tensors.slopes) {
       scene.jacobian = { of: asked.experiment, t: Number(metadata.t1), eigenvalues: tensors.jacobian_eigenvalues.data, slopes: tensors.slopes.data, problem: "" };
     } else if (metadata.kind === "matrix_powers" && tensors.log10_norm_powers) {

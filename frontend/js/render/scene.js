@@ -32,6 +32,8 @@ export class Scene {
   conditions = null;
   /** The largest of ‖W_hh^t‖ over the first steps, where it is known. @type {{log10_norm: number, step: number, steps: number} | null} */
   powers = null;
+  /** The trajectory in a plane, fixed points, the field of two units, and what is to be said of them. @type {{of: import("../state/experiment.js").Experiment, tensors: Readonly<Record<string, import("../net/tensors.js").Tensor>>, notes: readonly string[]} | null} */
+  stateSpace = null;
   /** The Jacobian of a step (from 1): its eigenvalues [H, 2], and what each unit multiplies by; or why there is none. @type {{of: import("../state/experiment.js").Experiment, t: number, eigenvalues: Float32Array | Float64Array | null, slopes: ArrayLike<number>, problem: string} | null} */
   jacobian = null;
   /** log10 ‖W_hh^t‖ of t = 1 …, of an Experiment. @type {{of: import("../state/experiment.js").Experiment, log10_norm: ArrayLike<number>} | null} */

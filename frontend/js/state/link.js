@@ -13,7 +13,7 @@ import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
  * What of the View a link carries: the cursor, which view stands where, what is compared.
- * @typedef {{t: number | null, top: TopView, bottom: BottomView, layer: import("./cells.js").Layer, sequence: import("../net/batch.js").Sequence, compare: readonly import("./compare.js").ComparedKind[], hasJacobian: boolean}} LinkedView
+ * @typedef {{t: number | null, top: TopView, bottom: BottomView, side: SideView, layer: import("./cells.js").Layer, sequence: import("../net/batch.js").Sequence, compare: readonly import("./compare.js").ComparedKind[], hasJacobian: boolean}} LinkedView
  * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
  */
 
@@ -23,10 +23,12 @@ export const OPENING_HASH = "#rho=1.03&phi=linear";
 /** The views that stand in the panels over time; the first of each place needs no word. */
 export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "atlas"]);
 export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "atlas"]);
+export const SIDE_VIEWS = /** @type {const} */ (["eigenvalues", "state_space"]);
+/** @typedef {typeof SIDE_VIEWS[number]} SideView */
 /** @typedef {typeof TOP_VIEWS[number]} TopView */
 /** @typedef {typeof BOTTOM_VIEWS[number]} BottomView */
 
-const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "layer", "sequence", "compare", "jacobian"]);
+const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "side", "layer", "sequence", "compare", "jacobian"]);
 const COMPARE = "compare=";
 
 /** A hash longer than this, or one that inflates past the second, is refused unread. */
@@ -39,9 +41,9 @@ const MAX_INFLATED_BYTES = 2_000_000;
  * @param {Partial<LinkedView>} [view]
  * @returns {Promise<string>} the hash, with its "#"
  */
-export async function encodeLink(experiment, t = null, { top, bottom, layer, sequence = 0, compare = [], hasJacobian = false } = {}) {
+export async function encodeLink(experiment, t = null, { top, bottom, side, layer, sequence = 0, compare = [], hasJacobian = false } = {}) {
   const differing = differingFields(experiment);
-  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top && top !== TOP_VIEWS[0] ? [`top=${top}`] : []), ...(bottom && bottom !== BOTTOM_VIEWS[0] ? [`bottom=${bottom}`] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(sequence === 0 ? [] : [`sequence=${sequence === "mean" ? "mean" : sequence + 1}`]), ...(compare.length ? [`compare=${compare.join("+")}`] : []), ...(hasJacobian ? ["jacobian=1"] : [])];
+  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top && top !== TOP_VIEWS[0] ? [`top=${top}`] : []), ...(bottom && bottom !== BOTTOM_VIEWS[0] ? [`bottom=${bottom}`] : []), ...(side && side !== SIDE_VIEWS[0] ? [`side=${side}`] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(sequence === 0 ? [] : [`sequence=${sequence === "mean" ? "mean" : sequence + 1}`]), ...(compare.length ? [`compare=${compare.join("+")}`] : []), ...(hasJacobian ? ["jacobian=1"] : [])];
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -111,7 +113,7 @@ function refused(problem) {
 function viewIn(pairs, { cell }) {
   const compared = unescapePart(pairs.find((pair) => pair.startsWith(COMPARE)) ?? "").slice(COMPARE.length);
   const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return { t: found ? Number(found) : null, top: TOP_VIEWS.find((view) => pairs.includes(`top=${view}`)) ?? TOP_VIEWS[0], bottom: BOTTOM_VIEWS.find((view) => pairs.includes(`bottom=${view}`)) ?? BOTTOM_VIEWS[0], layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", sequence: sequenceIn(pairs), compare: fittingKinds(compared.split("+"), cell), hasJacobian: pairs.includes("jacobian=1") };
+  return { t: found ? Number(found) : null, top: TOP_VIEWS.find((view) => pairs.includes(`top=${view}`)) ?? TOP_VIEWS[0], bottom: BOTTOM_VIEWS.find((view) => pairs.includes(`bottom=${view}`)) ?? BOTTOM_VIEWS[0], side: SIDE_VIEWS.find((view) => pairs.includes(`side=${view}`)) ?? SIDE_VIEWS[0], layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", sequence: sequenceIn(pairs), compare: fittingKinds(compared.split("+"), cell), hasJacobian: pairs.includes("jacobian=1") };
 }
 
 /** Links count sequences from 1. @param {string[]} pairs @returns {import("../net/batch.js").Sequence} */

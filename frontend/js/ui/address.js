@@ -26,9 +26,9 @@ export function mountAddress(store, { onProblems }, signal) {
     const mine = ++writing;
     clearTimeout(timer);
     timer = undefined;
-    const { experiment, t, top, bottom, layer, sequence, compare, hasJacobian, problems } = await decodeLink(location.hash);
+    const { experiment, t, top, bottom, side, layer, sequence, compare, hasJacobian, problems } = await decodeLink(location.hash);
     if (mine !== writing) return;
-    store.replace(experiment, { label: "opened a link" }, { t: t ?? 1, span: null, top, bottom, layer, sequence, compare, hasJacobian });
+    store.replace(experiment, { label: "opened a link" }, { t: t ?? 1, span: null, top, bottom, side, layer, sequence, compare, hasJacobian });
     onProblems(problems);
   }
 

@@ -7,12 +7,15 @@ import { writeHidden } from "../render/write.js";
 const VIEWS = Object.freeze(/** @type {const} */ ({
   top: { hidden_states: "Hidden states", influence: "Influence map", atlas: "Atlas of ρ" },
   bottom: { norms: "Norms and gradients", powers: "Powers of W_hh", atlas: "Atlas of ρ" },
+  side: { eigenvalues: "Eigenvalues", state_space: "State space" },
 }));
+
+const WORDS = Object.freeze({ top: "upper", bottom: "lower", side: "side" });
 
 /** The title of a panel in a place, as HTML: the menu of its views. @param {Place} place */
 export function placeTitle(place) {
   const options = Object.entries(VIEWS[place]).map(([name, title]) => `<option value="${name}">${title}</option>`);
-  return `<select class="title-select" data-place="${place}" aria-label="${place === "top" ? "upper" : "lower"} panel shows">${options.join("")}</select>`;
+  return `<select class="title-select" data-place="${place}" aria-label="${WORDS[place]} panel shows">${options.join("")}</select>`;
 }
 
 /**
@@ -31,7 +34,7 @@ export function mountPlaces(store, sections, signal) {
     /** @type {HTMLElement | null | undefined} */ (sections[place][view]?.querySelector("select[data-place]"))?.focus();
   }, { signal });
   function show() {
-    for (const place of /** @type {Place[]} */ (["top", "bottom"])) {
+    for (const place of /** @type {Place[]} */ (["top", "bottom", "side"])) {
       for (const [name, section] of Object.entries(sections[place])) writeHidden(section, store.view[place] !== name);
     }
     for (const menu of menus()) {

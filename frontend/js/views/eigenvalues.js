@@ -7,6 +7,7 @@ import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
 import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 import { cellInfo } from "../state/cells.js";
+import { placeTitle } from "../ui/places.js";
 import { bindEigenvalueHand } from "../ui/eigenvalue_hand.js";
 import { mountEigenvalueEditor } from "../ui/eigenvalue_editor.js";
 
@@ -23,7 +24,7 @@ const PX_PER_DECADE = 3;
 export function mount(element, scene, signal) {
   const { store } = scene;
   const panel = new PlotPanel(element, scene, {
-    title: "Eigenvalues", margins: { left: 4, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true, hasOverlay: true,
+    title: placeTitle("side"), margins: { left: 4, right: 1, top: 0.4, bottom: 1.9 }, isSquare: true, hasOverlay: true,
     // Where ρ is huge its ticks are 2e+14, which fit.
     xaxis: { nticks: 5, exponentformat: "e" },
     yaxis: { nticks: 5, exponentformat: "e" },
