@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from app.clock import Clock
-from app.experiment import Experiment
+from app.experiment import Cell, Experiment
 from app.frames import Array, Frame
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import Plan
@@ -30,6 +30,7 @@ from app.rollouts import (
 from app.stages import DTYPES, Setting, array, setting
 from app.verdict import Diagnosis
 from rnncore import (
+    Activation,
     AttentionCell,
     CrossEntropyLoss,
     ElmanCell,
@@ -239,7 +240,7 @@ class Computation:
             log10_saturation=parts.log10_saturation if parts else None,
             log10_linear_gain=parts.log10_linear_gain if parts else None,
             loss_at=self._experiment.loss.at,
-            activation=self._experiment.cell.activation if parts else "tanh",
+            activation=_bound_of(self._experiment.cell),
             largest_singular_value=sigma if parts else None,
             dtype=DTYPES[self._experiment.dtype],
         )
@@ -253,6 +254,14 @@ class Computation:
         logs = rollout.log10_norm_h
         fates = {"fed": logs[..., :after], "generating": logs[..., after - 1 :]}
         return {name: quantity_fate(part, toward="end").to_dict() for name, part in fates.items()}
+
+
+def _bound_of(cell: Cell) -> Activation:
+    """The activation that bounds the states, if one does: gated cells end in tanh, attention in a
+    mean of values of any size."""
+    if cell.kind == "elman":
+        return cell.activation
+    return "linear" if cell.kind == "attention" else "tanh"
 
 
 def _stretch(measured: Spectrum) -> float:

@@ -272,3 +272,16 @@ def test_one_step_of_one_unit(client: TestClient, kind: str) -> None:
             found, done = run(client, document | changes)
             assert found["h"].shape == (1, 1)
             assert done["diagnosis"]["generating"] is None
+
+
+def test_a_linear_stack_may_explode(client: TestClient) -> None:
+    cell = {"activation": "linear", "hidden_size": 8, "layers": 2}
+    _, done = run(client, {"cell": cell, "recurrent": {"spectral_radius": 1.1}})
+    assert done["diagnosis"]["states"]["fate"] == "explode"
+    assert done["diagnosis"]["certificate"] is None
+
+
+def test_a_network_that_is_fed_back_leaves_with_its_readout(client: TestClient) -> None:
+    document = {"cell": {"hidden_size": 6}, "generation": {"after": 5}}
+    content = client.post("/api/export/network.safetensors", json=document).content
+    assert "readout.weight" in safetensors.torch.load(content)

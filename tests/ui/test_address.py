@@ -57,7 +57,7 @@ def test_a_link_to_edited_weights_opens_the_same_bits_elsewhere(
         ("#" + "x" * 300_000, "too long"),
         ("#constructor=1&__proto__=2", "unknown"),
         ("#ensemble=spiral", "expected one of gaussian"),
-        ("#O=2&generate=5", "The opening view is shown instead"),
+        ("#O=2&generate=5", "input size was set to 2"),
         ("#input=values", "The opening view is shown instead"),
     ],
 )

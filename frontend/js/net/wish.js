@@ -12,18 +12,22 @@ const WHOLE_STEPS = 1000;
 /** Units × columns that follow a hand without delay; the columns are refined once it rests. */
 const MOVING_CELLS = 80_000;
 
+/** So many sequences of a batch cost a moving hand nothing that is felt. */
+const FEW_SEQUENCES = 8;
+
 /**
  * While a hand moves something no more is asked for than the panels have pixels, of all runs together.
  * @param {Experiment} experiment @param {readonly [number, number] | null} span @param {number} width_px of the time axis
  * @param {boolean} isMoving @param {number} [runs] that are shown side by side
  * @returns {Window}
  */
-export function windowFor({ steps, cell }, span, width_px, isMoving, runs = 1) {
+export function windowFor({ steps, cell, batch_size: B }, span, width_px, isMoving, runs = 1) {
   if (steps <= WHOLE_STEPS && !isMoving) return { t0: 0, t1: steps, columns: steps };
   const [t0, t1] = span ?? [0, steps];
   // Rounded, so that a page resized by a hair asks for the same thing.
-  const most = isMoving ? Math.min(2000, Math.round(MOVING_CELLS / (runs * cell.hidden_size))) : 2000;
-  const columns = Math.max(200, Math.min(most, 100 * Math.ceil(width_px / 100)));
+  const [cells, least] = B > FEW_SEQUENCES ? [(MOVING_CELLS * FEW_SEQUENCES) / B, 50] : [MOVING_CELLS, 200];
+  const most = isMoving ? Math.min(2000, Math.round(cells / (runs * cell.hidden_size))) : 2000;
+  const columns = Math.max(isMoving ? least : 200, Math.min(most, 100 * Math.ceil(width_px / 100)));
   return { t0, t1, columns: Math.min(columns, t1 - t0) };
 }
 
@@ -61,5 +65,5 @@ export function uncompared(experiment, layer) {
 /** Whether the distribution at the cursor is shown. @param {Experiment} experiment */
 export const hasBars = ({ cell, output }) => output.kind === "classes" && cell.output_size <= MOST_BARS;
 
-/** Whether every term of a unit's sum fits on the screen. @param {{kind: string, hidden_size: number, input_size: number}} cell */
-export const hasArithmetic = (cell) => cell.hidden_size <= 8 && cell.input_size <= 8 && cell.kind === "elman";
+/** Whether every term of a unit's sum fits on the screen, and is of the weights that are. @param {{kind: string, hidden_size: number, input_size: number, layers: number}} cell */
+export const hasArithmetic = (cell) => cell.kind === "elman" && cell.layers === 1 && cell.hidden_size <= 8 && cell.input_size <= 8 && cell.kind === "elman";

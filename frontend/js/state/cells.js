@@ -34,6 +34,9 @@ export const cellInfo = ({ kind }) => /** @type {CellInfo} */ (CELLS[kind] ?? CE
 /** @param {{kind: string}} cell */
 export const hasGates = (cell) => cellInfo(cell).layers.length > 0;
 
+/** Whether no state can be larger than 1. @param {{kind: string, activation: string}} cell */
+export const isBounded = (cell) => hasGates(cell) || (cell.kind === "elman" && cell.activation === "tanh");
+
 /** Every layer beside h, whatever the cell. */
 export const ALL_LAYERS = /** @type {readonly Exclude<Layer, "h">[]} */ (Object.freeze(["c", "i", "f", "g", "o", "r", "z", "n", "y", "p"]));
 

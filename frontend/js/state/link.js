@@ -8,7 +8,8 @@
 import { ALL_LAYERS } from "./cells.js";
 import { fittingKinds } from "./compare.js";
 import { DEFAULT_EXPERIMENT, difference, differingFields, readDocument, valueAt, withFields } from "./experiment.js";
-import { FIELD_NAMED, numberIn, problemWith } from "./fields.js";
+import { consequences } from "./forms.js";
+import { FIELD_AT, FIELD_NAMED, numberIn, problemWith } from "./fields.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /**
@@ -68,7 +69,7 @@ export async function decodeLink(hash) {
   const [packed = "", ...rest] = text.slice(version[0].length).split("&");
   try {
     const json = await pump(fromBase64Url(packed), new DecompressionStream("deflate-raw"), MAX_INFLATED_BYTES);
-    const { experiment, problems } = readDocument(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)));
+    const { experiment, problems } = mended(readDocument(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json))));
     return { experiment, ...viewIn(rest, experiment), problems };
   } catch {
     return refused("The link is damaged: its experiment can't be read.");
@@ -99,8 +100,20 @@ function decodeShort(text) {
     problems.push("The link gives both rho and gain; rho was taken.");
     delete changes["recurrent.gain"];
   }
-  const experiment = withFields(DEFAULT_EXPERIMENT, changes);
-  return { experiment, ...viewIn(text.split("&"), experiment), problems };
+  const link = mended({ experiment: withFields(DEFAULT_EXPERIMENT, changes), problems });
+  return { ...link, ...viewIn(text.split("&"), link.experiment) };
+}
+
+/**
+ * Parts that don't fit one another, generation and sizes or layers, are made to fit, and it is said.
+ * @param {{experiment: Experiment, problems: string[]}} read
+ */
+function mended({ experiment, problems }) {
+  const changes = consequences(DEFAULT_EXPERIMENT, experiment);
+  // A target of classes or numbers is as the link has it: the server judges it.
+  delete changes["loss.target"];
+  const said = Object.entries(changes).map(([path, value]) => `The link's parts don't fit one another: ${FIELD_AT.get(path)?.label ?? path} was set to ${value}.`);
+  return { experiment: withFields(experiment, changes), problems: [...problems, ...said] };
 }
 
 /** @param {string} problem @returns {Link} */

@@ -1,5 +1,4 @@
 /** The controls of the Experiment, made from the table of fields: each with its symbol, its range and its own message. */
-import { hasGates } from "../state/cells.js";
 import { valueAt } from "../state/experiment.js";
 import { FIELD_AT, problemWith } from "../state/fields.js";
 import { plain } from "../render/format.js";
@@ -40,7 +39,7 @@ const isGenerating = (/** @type {Store} */ store) => store.experiment.generation
 const GROUPS = Object.freeze([
   { name: "network", title: "Network", controls: [
     { path: "cell.kind", name: "cell", unoffered: ["attention"] },
-    { path: "cell.activation", name: "activation φ", isShown: (store) => !hasGates(store.experiment.cell) },
+    { path: "cell.activation", name: "activation φ", isShown: (store) => store.experiment.cell.kind === "elman" },
     { path: "cell.hidden_size", name: "units H", hasSlider: true },
     { path: "recurrent.ensemble", name: "W<sub>hh</sub> drawn", isShown: isDrawn },
     { path: "recurrent.seed", name: "seed", isShown: isDrawn },

@@ -42,6 +42,7 @@ const comma = "<mo>,</mo><mspace width=\"1em\"/>";
 
 /** What gated cells do with their gates; the gates themselves are σ(W x + W h + b) each. @type {Readonly<Record<string, string>>} */
 const GATED = Object.freeze({
+  attention: `<math aria-label="causal self-attention"><mrow>${sub("o", t)}${eq}<munder><mo>∑</mo><mrow><mi>s</mi><mo>≤</mo><mi>t</mi></mrow></munder>${sub("a", "<mi>t</mi><mi>s</mi>")}${sub("v", "<mi>s</mi>")}<mrow class="second">${comma}${sub("a", t)}${eq}<mi mathvariant="normal">softmax</mi><mo>⁡</mo><mo>(</mo>${sub("q", t)}<mo>·</mo>${sub("k", "<mi>s</mi>")}<mo>/</mo><msqrt><mi>H</mi></msqrt><mo>)</mo></mrow></mrow></math>`,
   lstm: `<math aria-label="the recurrence of an LSTM"><mrow>${sub("c", t)}${eq}${sub("f", t)}${mul}${sub("c", before)}${plus}${sub("i", t)}${mul}${sub("g", t)}<mrow class="second">${comma}${sub("h", t)}${eq}${sub("o", t)}${mul}<mi mathvariant="normal">tanh</mi><mo>⁡</mo>${sub("c", t)}</mrow></mrow></math>`,
   gru: `<math aria-label="the recurrence of a GRU"><mrow>${sub("h", t)}${eq}<mo>(</mo><mn>1</mn><mo>−</mo>${sub("z", t)}<mo>)</mo>${mul}${sub("n", t)}${plus}${sub("z", t)}${mul}${sub("h", before)}</mrow></math>`,
 });

@@ -5,8 +5,9 @@ import { PlotPanel } from "../render/panel.js";
 import { roundUp } from "../render/scale.js";
 import { placeOfRow, rangeOfStrips, Strips } from "../render/strips.js";
 import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
-import { hasGates, LAYER_NAMES, layersOf } from "../state/cells.js";
+import { isBounded, LAYER_NAMES, layersOf } from "../state/cells.js";
 import { longNameOf } from "../state/compare.js";
+import { generates } from "../state/forms.js";
 import { placeTitle } from "../ui/places.js";
 import { mountSequenceChoice } from "../ui/sequence_choice.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
@@ -63,7 +64,7 @@ export function mount(element, scene, signal) {
     writeText(high, limit === null ? "+" : plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
     writeAttribute(bar, "aria-label", limit === null ? "colour scale of each strip, up to the number beside its name" : `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
-    writeText(panel.detail, run.B > 1 ? "" : WHAT[store.view.layer] ?? "units × time");
+    writeText(panel.detail, run.B > 1 ? "verdict: mean of all" : WHAT[store.view.layer] ?? "units × time");
     const first = run.done?.first_nonfinite_step ?? null;
     writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
   }
@@ -82,8 +83,11 @@ function stripsOf({ run, networks, store: { view: { layer } } }) {
   if (!run) return [];
   if (networks.length === 1 && (run.stack.length === 1 || layer !== "h")) return [stripOf(run, "", layer)];
   if (networks.length === 1) return stackOf(run);
-  return networks.map(({ kind, name, run: own, problem }) => (own ? stripOf(own, longNameOf(kind), layer) : nothing(problem ? name : longNameOf(kind), problem)));
+  return networks.map(({ kind, name, run: own, problem }) => (own ? stripOf(own, `${longNameOf(kind)}${isGivenAll(own, run) ? ", input given to the end" : ""}`, layer) : nothing(problem ? name : longNameOf(kind), problem)));
 }
+
+/** What does not generate stands beside what does on the input that was given. @param {Run} own @param {Run} main */
+const isGivenAll = (own, main) => generates(main.experiment) && !generates(own.experiment);
 
 /** @param {Run} run @param {string} name @param {Layer} wanted a cell without it shows its state @returns {Strip} */
 function stripOf(run, name, wanted) {
@@ -122,10 +126,11 @@ export function colourLimit(run, layer) {
   const h = run.layer(layer);
   if (layer === "c") return largestOf(h, run.statesEnd * H);
   if (layer !== "h" && layer !== "y" && !layer.startsWith("h_l")) return 1;
-  const isBounded = hasGates(cell) || cell.activation === "tanh";
-  const columns = isBounded ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
+  const hasBound = isBounded(cell);
+  // What attention gives is of one size throughout: its whole run is the scale.
+  const columns = hasBound || cell.kind === "attention" ? run.statesEnd : Math.min(START_COLUMNS, run.statesEnd);
   const largest = largestOf(h, columns * run.rowsOf(layer));
-  return isBounded && layer !== "y" ? Math.min(1, largest) : largest;
+  return hasBound && layer !== "y" ? Math.min(1, largest) : largest;
 }
 
 /** The largest finite size, rounded up. @param {ArrayLike<number>} values @param {number} count */

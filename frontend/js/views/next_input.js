@@ -62,6 +62,8 @@ export function makeBars(element, scene) {
 /** The class that was fed back after step t (1…T), where one was. @param {Run} run @param {number} t @returns {number | null} */
 function drawnClass(run, t) {
   const { generation: { after } } = run.experiment;
+  // Each sequence has a draw of its own.
+  if (run.sequence === "mean" && run.B > 1) return null;
   const x = run.input("x");
   if (!generates(run.experiment) || after === null || t < after || t >= run.T || !x || run.isBinned) return null;
   const [, D = 0] = x.shape;

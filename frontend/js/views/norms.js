@@ -62,8 +62,11 @@ export function mount(element, scene, signal) {
     if (legendOf === key) return;
     legendOf = key;
     legend.forget();
-    const lines = curvesOf(cell).map(({ html, brief = html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${hasGates(cell) || cell.layers > 1 ? brief : html}</span>`).join("");
-    panel.legend.innerHTML = lines + (hasGates(cell) || cell.layers > 1 ? "" : REFERENCES);
+    // Many layers are one entry: their lines are told apart by where they lie.
+    const isMany = cell.layers > 3;
+    const named = curvesOf(cell).filter(({ key }) => !isMany || !/^gradients-l[1-9]/.test(key)).map((curve) => (isMany && curve.key === "gradients-l0" ? { ...curve, brief: `∂h, layers 1 to ${cell.layers - 1}` } : curve));
+    const lines = named.map(({ html, brief = html, key, dash, title = "" }) => `<span class="curve curve-${key}" title="${title}"><i${dash ? ` class="${(dash[0] ?? 0) < 4 ? "dotted" : "dashed"}"` : ""}></i>${hasGates(cell) || cell.layers > 1 ? brief : html}</span>`).join("");
+    panel.legend.innerHTML = lines + (hasGates(cell) || cell.layers > 1 || cell.kind === "attention" ? "" : REFERENCES);
   }
   const legend = comparedLegend(panel.legend);
   const range = new StickyRange(-2, 2);
@@ -71,7 +74,7 @@ export function mount(element, scene, signal) {
   function drawMarks() {
     const { run, held, networks } = scene;
     if (!run) return;
-    panel.element.classList.toggle("is-crowded", networks.length > 2);
+    panel.element.classList.toggle("is-crowded", networks.length > 2 || (run.experiment.cell.layers > 1 && hasGates(run.experiment.cell)));
     writeText(panel.detail, networks.length > 1 ? COMPARED_DETAIL : "");
     if (networks.length > 1) return drawNetworks(run);
     const shown = held ? [run, held.run] : [run];
@@ -106,6 +109,7 @@ export function mount(element, scene, signal) {
     panel.drawAxes();
     panel.draw("marks", (context, area) => {
       paintFloatEnds(context, area, run);
+      paintForm(context, area, run);
       if (held) paintHeld(context, held.run, CURVES.slice(0, 2));
       paintNetworks(context, panel, networks);
     });

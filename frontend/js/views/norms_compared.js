@@ -112,7 +112,7 @@ function rateOf({ kind, run, problem, reason }) {
   if (!run || !diagnosis) return { text: "…", title: name };
   const { fate, log10_factor: factor, log10_change: change } = diagnosis.gradients;
   // One look away at every distance: nothing is multiplied step by step.
-  if (kind === "attention" && typeof change === "number") return { text: `${powerOfTen(change)} at t = 1`, title: `${name}: ‖∂L/∂e_t‖ at t = 1 over that at t = T; every input is one look away, so there is no factor per step`, fate };
+  if (kind === "attention" && typeof change === "number") return { text: `${powerOfTen(change)} of the last at t = 1`, title: `${name}: ‖∂L/∂e_t‖ at t = 1 over that at t = T; every input is one look away, so there is no factor per step`, fate };
   const text = fate === "zero" ? "×0" : typeof factor === "number" ? `×${factorText(factor)}` : "–";
   return { text, title: `${name}: ${gradientSentence(diagnosis, run.experiment)}`, fate };
 }
