@@ -18,7 +18,7 @@ const CELLS = Object.freeze({
   elman: { name: "Elman", blocks: ["h"], biasBlocks: ["h"], candidate: "hh", layers: [], keep: null },
   gru: { name: "GRU", blocks: ["r", "z", "n"], biasBlocks: ["r", "z", "n", "hn"], candidate: "hn", layers: ["r", "z", "n"], keep: "z" },
   lstm: { name: "LSTM", blocks: ["i", "f", "g", "o"], biasBlocks: ["i", "f", "g", "o"], candidate: "hg", layers: ["c", "i", "f", "g", "o"], keep: "f" },
-  attention: { name: "Attention", blocks: ["q", "k", "v"], biasBlocks: ["h"], candidate: "q", layers: [], keep: null },
+  attention: { name: "Attention", blocks: ["q", "k", "v"], biasBlocks: ["h"], candidate: "v", layers: [], keep: null },
 });
 
 /** Plain names, for people. @type {Readonly<Record<Layer, string>>} */
