@@ -14,7 +14,13 @@ from app.clock import Clock
 from app.computation import in_force, in_form, loss_of
 from app.experiment import Experiment
 from app.frames import Frame
-from app.influences import MOST_BINS, no_influence_of, no_jacobian_of
+from app.influences import (
+    MOST_BINS,
+    is_fed_back,
+    no_influence_of,
+    no_jacobian_of,
+    no_state_space_of,
+)
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
 from app.portrait import portrait
@@ -29,12 +35,14 @@ from rnncore import (
     GatedRollout,
     Loss,
     Rollout,
+    closed_loop,
     fan,
     influence_map,
     jacobian_eigenvalues,
     largest_power,
     matrix_powers,
     min_max,
+    spectrum,
     unit_slopes,
 )
 from rnncore.bins import Edges
@@ -103,7 +111,7 @@ class AnalysisRun:
             else:
                 yield self._jacobian(found)
         if "state_space" in self._plan.wants:
-            problem = no_jacobian_of(self._whole)
+            problem = no_state_space_of(self._whole)
             if problem:
                 notes.append(Note(code="no_state_space", message=problem))
             else:
@@ -123,10 +131,10 @@ class AnalysisRun:
             notes.append(Note(code="no_atlas", message=problem))
         elif "atlas" in self._plan.wants:
             with self._clock.counting("spectrum"):
-                spectrum = measured_spectrum(self._experiment, found, self._shelf)
-                radius = spectrum.spectral_radius
+                measured = measured_spectrum(self._experiment, found, self._shelf)
+                radius = measured.spectral_radius
                 has_radius = math.isfinite(radius) and not is_nilpotent(
-                    found.square.numpy(), spectrum.eigenvalues.numpy()
+                    found.square.numpy(), measured.eigenvalues.numpy()
                 )
             if has_radius:
                 yield from self._atlas(found, radius)
@@ -184,8 +192,15 @@ class AnalysisRun:
     def _jacobian(self, found: Matrix) -> Frame:
         rollout, t = self._rollout(found), self._plan.t - 1
         with self._clock.counting("spectrum"):
-            eigenvalues = jacobian_eigenvalues(rollout, t)
             slopes = next(iter(unit_slopes(rollout, t, t + 1).values()))[..., 0, :]
+            after = self._whole.generation.after
+            if is_fed_back(self._whole) and after is not None and t >= after:
+                # Of an elman cell alone (`no_jacobian_of`): D(W_hh + W_xh W_hy).
+                assert isinstance(rollout.cell, ElmanCell)
+                W = closed_loop(rollout.cell, rollout.readout).W_hh
+                eigenvalues = spectrum(slopes.unsqueeze(-1) * W.double().cpu()).eigenvalues
+            else:
+                eigenvalues = jacobian_eigenvalues(rollout, t)
         tensors = {
             "jacobian_eigenvalues": array(torch.view_as_real(eigenvalues)),
             "slopes": array(slopes),

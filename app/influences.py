@@ -19,9 +19,16 @@ def no_jacobian_of(experiment: Experiment) -> str:
         return "Attention carries no state on, so it has no Jacobian of a step."
     if cell.layers > 1:
         return "The Jacobian is of one layer: set layers to 1 to see it."
-    if is_fed_back(experiment):
-        return "The Jacobian is that of given inputs; ◇ are the eigenvalues of the closed loop."
+    if is_fed_back(experiment) and cell.kind != "elman":
+        return "The Jacobian of a loop that is closed is shown of an elman cell alone."
     return ""
+
+
+def no_state_space_of(experiment: Experiment) -> str:
+    """Why there is no picture of a state space; nothing where there is one."""
+    if is_fed_back(experiment):
+        return "The state space is of inputs that are given: choose another form to see it."
+    return no_jacobian_of(experiment)
 
 
 def is_fed_back(experiment: Experiment) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -259,16 +260,28 @@ def test_the_jacobian_is_that_of_the_step(client: TestClient, kind: str) -> None
     [
         ({"cell": {"kind": "attention"}}, "Attention"),
         ({"cell": {"layers": 2}}, "one layer"),
-        ({"generation": {"after": 5}}, "given"),
+        ({"generation": {"after": 5}, "cell": {"kind": "gru"}}, "given|elman"),
     ],
 )
-@pytest.mark.parametrize("want", ["influence", "jacobian"])
+@pytest.mark.parametrize("want", ["influence", "jacobian", "state_space"])
 def test_what_has_no_step_to_look_at_says_so(
     client: TestClient, want: str, changes: dict[str, Any], said: str
 ) -> None:
     frames, end = analyse(client, SMALL | changes, want)
     assert not frames
-    assert said in end["notes"][0]["message"]
+    assert re.search(said, end["notes"][0]["message"])
+
+
+def test_the_jacobian_of_a_loop_that_is_closed(client: TestClient) -> None:
+    document = SMALL | {"generation": {"after": 10}, "dtype": "float64", "input": {"kind": "noise"}}
+    run = posted(client, document)
+    closed = run["W_hh"] + run["W_xh"] @ run["W_hy"]
+    for t, W in ((10, run["W_hh"]), (11, closed)):
+        (frame,), _ = analyse(client, document, "jacobian", t=t)
+        slopes = 1 - run["h"][t - 1] ** 2
+        moduli = np.hypot(*load(frame)["jacobian_eigenvalues"].T)
+        expected = np.abs(np.linalg.eigvals(slopes[:, None] * W))
+        assert np.sort(moduli) == pytest.approx(np.sort(expected), abs=1e-9)
 
 
 def test_a_map_that_would_take_too_long_asks_for_a_zoom(client: TestClient) -> None:

@@ -73,6 +73,8 @@ def test_what_a_step_really_multiplies_by(page: Page, server: Server) -> None:
     expect(said).to_contain_text("f 0.")
     page.get_by_label("form", exact=True).select_option("generation")
     expect(said).to_contain_text("none")
+    page.get_by_label("cell", exact=True).select_option("elman")
+    expect(said).to_contain_text("φ′ 0.")
 
 
 def test_the_state_space_shows_where_it_could_stay(page: Page, server: Server) -> None:
