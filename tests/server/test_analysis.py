@@ -57,7 +57,9 @@ def test_conditions_are_those_of_the_matrix_on_the_screen(client: TestClient) ->
     W = posted(client, {**document, "dtype": "float64"})["W_hh"]
     values, right = np.linalg.eig(W)
     left = np.linalg.inv(right)
-    for (real, imaginary), kappa in zip(found["eigenvalues"], found["condition_numbers"], strict=True):
+    for (real, imaginary), kappa in zip(
+        found["eigenvalues"], found["condition_numbers"], strict=True
+    ):
         k = np.argmin(np.abs(values - complex(real, imaginary)))
         assert kappa == pytest.approx(
             np.linalg.norm(right[:, k]) * np.linalg.norm(left[k]), rel=1e-8
