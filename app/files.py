@@ -136,8 +136,11 @@ class Files:
             expected = f"at most {len(layers) - wish.layer}, as the file has them"
             raise _misfit("cell.layers", experiment.cell.layers, expected)
         layer = layers[number]
-        if layer.problem or layer.cell != experiment.cell.kind:
+        if layer.problem:
             raise _misfit("weights.layer", f"layer {number}, {layer.cell}", "a layer to run")
+        if layer.cell != experiment.cell.kind:
+            expected = f"{layer.cell}, as the file has it"
+            raise _misfit("cell.kind", experiment.cell.kind, expected)
         if above:
             return _upper(layer, experiment)
         for name, size in sizes(layer).items():
