@@ -4,7 +4,7 @@ import { cellText, plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
-import { writeAttribute, writeHidden, writeText } from "../render/write.js";
+import { writeAttribute, writeHidden } from "../render/write.js";
 import { hasModifier } from "../ui/keyboard.js";
 import { FINGER_PX, holdStill, isFinger } from "../ui/touch.js";
 import { mountWeightEditor } from "../ui/weight_editor.js";
@@ -61,7 +61,6 @@ export function mount(element, scene, signal) {
     arithmetic.draw();
     if (!found) return drawHand();
     const { data, rows, columns } = found;
-    writeText(panel.detail, store.experiment.cell.layers > 1 && store.view.matrix !== "W_hy" && store.view.matrix !== "b_y" ? "layer 1" : "");
     panel.setSquare(rows === columns && rows > MOST_NUMBERS);
     panel.setRanges([0.5, columns + 0.5], [rows + 0.5, 0.5]);
     panel.drawAxes();
