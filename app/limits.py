@@ -16,6 +16,7 @@ from app.settings import Settings, flag
 ITEM_BYTES = {"float32": 4, "float64": 8}
 FEW_LISTS = 1000  # that any document may have, whatever its sizes
 NORM_BYTES = 8  # norms are float64 always
+BLOCK_STEPS = 512  # that a sweep takes at once, at most
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,13 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
         + closed
         + NORM_BYTES * values_per_norm * columns * ((2 + MORE_NORMS[cell.kind] + 2 * below) * B + 2)
     )
+    # Softmaxes are float64: of a block of steps on the way back, and of all that is told.
+    softmaxes = NORM_BYTES * B * T * probabilities
+    if experiment.loss.kind == "cross_entropy":
+        softmaxes += 4 * NORM_BYTES * B * min(T, BLOCK_STEPS) * O
     memory = (
         result
+        + softmaxes
         + (NORM_BYTES + item) * weights  # the draw in float64, and as it is used
         + NORM_BYTES * 8 * H * H  # spectrum: copies of W, and complex work space
         # The drive, a, the states, what a layer hands down; the outputs and what is made of them.
