@@ -17,6 +17,7 @@ from app.errors import refusal
 from app.experiment import Cell
 from app.export import WholeRun
 from app.frames import Array
+from rnncore import ModuleNames
 
 MOST_BYTES = 4 * 2**20  # of the packed numbers: more than that nobody pastes
 MOST_COMPARED = 64  # steps whose states travel with the cell
@@ -70,7 +71,8 @@ def pytorch_cell(run: WholeRun, other: Array | None, form: Form) -> str:
     experiment, link = run.experiment, run.origin["link"]
     cell = experiment.cell
     steps = _compared(run.arrays["h"], other)
-    tensors = run.tensors()
+    # A bare module's names, whatever the file calls them: the code makes one.
+    tensors = run.tensors(ModuleNames())
     tensors |= {"x": torch.from_numpy(run.arrays["x"].copy()), "h_0": run.h_0}
     tensors |= {
         "h": torch.from_numpy(run.arrays["h"][..., steps, :]),

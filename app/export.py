@@ -62,9 +62,9 @@ class WholeRun:
         starts = [torch.from_numpy(self.arrays[name].copy()) for name in ("h_0", *below)]
         return torch.stack(starts) if below else starts[0]
 
-    def tensors(self, *, has_readout: bool = True) -> dict[str, Tensor]:
-        """The weights under PyTorch's names; those of attention, which it has no module for, under
-        the chapter's."""
+    def tensors(self, names: ModuleNames, *, has_readout: bool = True) -> dict[str, Tensor]:
+        """The weights under a module's names; those of attention, which PyTorch has no module for,
+        under the chapter's. `names` are those of the first layer."""
         weights = self.weights
         readout = {name: weights.pop(name) for name in ("W_hy", "b_y")}
         if not has_readout:
@@ -72,7 +72,6 @@ class WholeRun:
         if self.experiment.cell.kind == "attention":
             named = {"readout.weight": "W_hy", "readout.bias": "b_y"}
             return weights | {name: readout[symbol] for name, symbol in named.items() if readout}
-        names = self.names
         found = state_dict_of(weights | readout, names)
         for layer in range(1, self.experiment.cell.layers):
             above = {
@@ -125,7 +124,7 @@ def network_file(run: WholeRun) -> bytes:
     dict has no more than the recurrent layer, then loads what is left.
     """
     experiment = run.experiment
-    tensors = run.tensors(has_readout=run.has_readout)
+    tensors = run.tensors(run.names, has_readout=run.has_readout)
     # A header has an end, which a document of many edits would be past.
     metadata = {k: text for k, text in run.origin.items() if len(text) <= LONGEST_METADATA}
     if experiment.cell.kind == "elman":

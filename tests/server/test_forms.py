@@ -254,6 +254,33 @@ def test_the_code_gets_the_same_states(
     assert np.abs(names["y"].numpy() - found["y"]).max() <= 1e-5
 
 
+class Tagger(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.LSTM(2, 5, num_layers=2)
+        self.fc = nn.Linear(5, 3)
+
+
+@pytest.mark.parametrize("form", ["pytorch.py", "pytorch-loop.py", "pytorch-minimal.py"])
+@pytest.mark.parametrize("module", [Tagger(), nn.GRUCell(2, 5), nn.RNN(2, 5)], ids=repr)
+def test_the_code_of_a_network_from_a_file(
+    client: TestClient, module: nn.Module, form: str
+) -> None:
+    content = safetensors.torch.save(module.state_dict())
+    found = client.post("/api/files", content=content).json()
+    for opened in (*found["stacks"], *found["layers"]):
+        document = json.loads(
+            experiment_with(opened["changes"], {"input": {"kind": "noise"}}).model_dump_json()
+        )
+        answer = client.post(f"/api/export/{form}", json=document)
+        assert answer.status_code == 200, answer.text
+        names: dict[str, Any] = {}
+        exec(compile(answer.content, form, "exec"), names)
+        run_of_it, _ = run(client, document)
+        assert np.abs(names["h"].numpy() - run_of_it["h"]).max() <= 1e-5
+        assert np.abs(names["y"].numpy() - run_of_it["y"]).max() <= 1e-5
+
+
 def test_code_runs_on_its_own(client: TestClient, tmp_path: Path) -> None:
     script = tmp_path / "cell.py"
     script.write_bytes(client.post("/api/export/pytorch.py", json=STACK).content)
