@@ -16,7 +16,6 @@ from app.experiment import Experiment
 from app.frames import Frame
 from app.influences import (
     MOST_BINS,
-    is_fed_back,
     no_influence_of,
     no_jacobian_of,
     no_state_space_of,
@@ -194,7 +193,7 @@ class AnalysisRun:
         with self._clock.counting("spectrum"):
             slopes = next(iter(unit_slopes(rollout, t, t + 1).values()))[..., 0, :]
             after = self._whole.generation.after
-            if is_fed_back(self._whole) and after is not None and t >= after:
+            if self._whole.closes_loop and after is not None and t >= after:
                 # Of an elman cell alone (`no_jacobian_of`): D(W_hh + W_xh W_hy).
                 assert isinstance(rollout.cell, ElmanCell)
                 W = closed_loop(rollout.cell, rollout.readout).W_hh
@@ -273,12 +272,11 @@ class AnalysisRun:
 
 def no_atlas_of(experiment: Experiment) -> str:
     """Why there is no atlas of a network of this form; nothing where there is one."""
-    after = experiment.generation.after
     if experiment.cell.kind == "attention":
         return "Attention has no W_hh whose spectral radius an atlas could show."
     if experiment.cell.layers > 1:
         return "An atlas is of one layer: set layers to 1 to see it."
-    if after is not None and after < experiment.steps:
+    if experiment.generates:
         return "An atlas is of a network whose input is given: choose another form to see it."
     return ""
 

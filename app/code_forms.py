@@ -136,7 +136,8 @@ def body_of(experiment: Experiment, form: Form) -> str:
     cell = experiment.cell
     if cell.kind == "attention":
         return _ATTENTION
-    after = fed_back_after(experiment)
+    # Classes that were drawn stand in x already.
+    after = experiment.generation.after if experiment.closes_loop else None
     is_linear = cell.kind == "elman" and cell.activation == "linear"
     head = "" if after is None else "\n" + _READOUT
     if form == "minimal" or is_linear:
@@ -160,13 +161,6 @@ def body_of(experiment: Experiment, form: Form) -> str:
     start = "(h_0, torch.zeros_like(h_0))" if is_lstm else "h_0"
     steps = _steps(after, "h_t", indent=8)
     return head + _LOOP.format(**names, state=state, start=start, **steps)
-
-
-def fed_back_after(experiment: Experiment) -> int | None:
-    """From which step on outputs are fed back. Classes that were drawn stand in x already."""
-    after = experiment.generation.after
-    is_of_values = experiment.output.kind == "values"
-    return after if after is not None and after < experiment.steps and is_of_values else None
 
 
 def _of_module(cell: Cell) -> dict[str, str]:

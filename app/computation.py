@@ -232,8 +232,9 @@ class Computation:
         # With gates, several layers or none there is no one W_hh and no one φ' whose parts or
         # bounds could be told.
         parts = gradients if isinstance(gradients, GradientChunk) else None
-        # A certificate must hold whichever of the two matrices a step has.
-        sigma = max([measured, *([closed] if closed else [])], key=_stretch).largest_singular_value
+        # A certificate must hold whichever of two matrices a step has: both must be measured.
+        is_known = parts is not None and (closed is not None or not self._experiment.closes_loop)
+        stretches = [each.largest_singular_value for each in (measured, closed) if each is not None]
         verdict = diagnose(
             log10_norm_h=rollout.log10_norm_h,
             log10_grad_h=gradients.log10_grad_h,
@@ -241,7 +242,7 @@ class Computation:
             log10_linear_gain=parts.log10_linear_gain if parts else None,
             loss_at=self._experiment.loss.at,
             activation=_bound_of(self._experiment.cell),
-            largest_singular_value=sigma if parts else None,
+            largest_singular_value=max(stretches) if is_known else None,
             dtype=DTYPES[self._experiment.dtype],
         )
         return Diagnosis.model_validate({**verdict.to_dict(), **self._parts_of_time(rollout)})
@@ -249,7 +250,7 @@ class Computation:
     def _parts_of_time(self, rollout: AnyRollout) -> dict[str, object]:
         """What became of the states while they were fed, and while the network generated."""
         after = self._experiment.generation.after
-        if after is None or after >= rollout.steps:
+        if after is None or not self._experiment.generates:
             return {"fed": None, "generating": None}
         logs = rollout.log10_norm_h
         fates = {"fed": logs[..., :after], "generating": logs[..., after - 1 :]}
@@ -264,19 +265,15 @@ def _bound_of(cell: Cell) -> Activation:
     return "linear" if cell.kind == "attention" else "tanh"
 
 
-def _stretch(measured: Spectrum) -> float:
-    return measured.largest_singular_value
-
-
 def in_form(experiment: Experiment, start: Setting, should_stop: ShouldStop) -> Setting:
     """The setting of a run in which outputs are fed back, if they are.
 
     Classes are drawn first: what was drawn is an input like any other.
     """
     after = experiment.generation.after
-    if after is None or after >= experiment.steps:
+    if after is None or not experiment.generates:
         return start
-    if experiment.output.kind == "values":
+    if experiment.closes_loop:
         return replace(start, feeds_back_after=after)
     assert not isinstance(start.cell, AttentionCell)
     x = sampled_inputs(

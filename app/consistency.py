@@ -119,7 +119,7 @@ def _check_shapes(experiment: Experiment) -> None:
 def _check_form(experiment: Experiment) -> None:
     """What is fed back must fit, and not every cell can do everything."""
     cell, after = experiment.cell, experiment.generation.after
-    if after is not None:
+    if after is not None and experiment.generates:
         if cell.kind == "attention":
             _refuse(
                 "generation.after",

@@ -322,6 +322,16 @@ class Experiment(Document):
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of weights, states and swept gradients; norms are float64 always."""
 
+    @property
+    def generates(self) -> bool:
+        """Whether outputs are fed back in the run, as they are or as classes drawn from them."""
+        return self.generation.after is not None and self.generation.after < self.steps
+
+    @property
+    def closes_loop(self) -> bool:
+        """Whether outputs are fed back as they are; what is drawn is an input like any other."""
+        return self.generates and self.output.kind == "values"
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         consistency.check(self)

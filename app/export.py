@@ -42,9 +42,11 @@ class WholeRun:
     def has_readout(self) -> bool:
         """Whether the readout is the maker's own: brought along, edited or asked for."""
         experiment = self.experiment
-        is_fed_back = experiment.generation.after is not None
+        # Where outputs come back, W_hy is a part of the dynamics.
         is_asked = (
-            is_fed_back or experiment.readout != Readout() or bool(experiment.output_bias.edits)
+            experiment.generates
+            or experiment.readout != Readout()
+            or bool(experiment.output_bias.edits)
         )
         return is_asked or (self.layer is not None and "W_hy" in self.layer.weights)
 

@@ -19,23 +19,16 @@ def no_jacobian_of(experiment: Experiment) -> str:
         return "Attention carries no state on, so it has no Jacobian of a step."
     if cell.layers > 1:
         return "The Jacobian is of one layer: set layers to 1 to see it."
-    if is_fed_back(experiment) and cell.kind != "elman":
+    if experiment.closes_loop and cell.kind != "elman":
         return "The Jacobian of a loop that is closed is shown of an elman cell alone."
     return ""
 
 
 def no_state_space_of(experiment: Experiment) -> str:
     """Why there is no picture of a state space; nothing where there is one."""
-    if is_fed_back(experiment):
+    if experiment.closes_loop:
         return "The state space is of inputs that are given: choose another form to see it."
     return no_jacobian_of(experiment)
-
-
-def is_fed_back(experiment: Experiment) -> bool:
-    """Whether outputs come back as they are; classes that are drawn are inputs like any other."""
-    after = experiment.generation.after
-    is_of_values = experiment.output.kind == "values"
-    return after is not None and after < experiment.steps and is_of_values
 
 
 def no_influence_of(experiment: Experiment, edges: Sequence[int]) -> str:
@@ -45,7 +38,7 @@ def no_influence_of(experiment: Experiment, edges: Sequence[int]) -> str:
         return "Attention carries no state on: every input acts on every output at once."
     if cell.layers > 1:
         return "An influence map is of one layer: set layers to 1 to see it."
-    if is_fed_back(experiment):
+    if experiment.closes_loop:
         return "An influence map is of inputs that are given: choose another form to see it."
     steps = edges[-1] - edges[0]
     ways = steps**2 * min(cell.input_size, cell.hidden_size)

@@ -123,7 +123,7 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     below = cell.layers - 1
     probabilities = O if experiment.output.kind == "classes" else 0
     # Eigenvalues of the loop that is closed; W_hh + W_xh W_hy, and the work space for them, beside.
-    closed = 2 * NORM_BYTES * H if experiment.generation.after is not None else 0
+    closed = 2 * NORM_BYTES * H if experiment.closes_loop else 0
     biases = BIAS_BLOCKS[cell.kind] * H
     weights = gates * H * (D + H) + O * H + biases + O + below * (2 * gates * H * H + biases)
     draw = NORM_BYTES * gates * H * H  # W_hh as it was drawn, for a client that scales it

@@ -301,6 +301,30 @@ def test_one_step_of_one_unit(client: TestClient, kind: str) -> None:
             assert done["diagnosis"]["generating"] is None
 
 
+def test_what_never_generates_is_not_refused_for_it(client: TestClient) -> None:
+    for cell in ({"layers": 2}, {"kind": "attention"}, {"output_size": 3}):
+        document = {"cell": cell | {"hidden_size": 4}, "generation": {"after": 20}, "steps": 20}
+        _, done = run(client, document)
+        assert done["diagnosis"]["generating"] is None
+
+
+@pytest.mark.parametrize("hidden_size", [8, 513])
+def test_a_certificate_is_of_both_matrices_or_not_given(
+    client: TestClient, hidden_size: int
+) -> None:
+    document = {
+        "cell": {"hidden_size": hidden_size, "activation": "linear"},
+        "recurrent": {"gain": 0.1},
+        "readout": {"scale": 60.0},
+        "generation": {"after": 5},
+        "steps": 30,
+    }
+    _, done = run(client, document)
+    assert done["diagnosis"]["gradients"]["fate"] == "explode"
+    certificate = done["diagnosis"]["certificate"]
+    assert certificate is None if hidden_size > 512 else not certificate["must_vanish"]
+
+
 def test_a_linear_stack_may_explode(client: TestClient) -> None:
     cell = {"activation": "linear", "hidden_size": 8, "layers": 2}
     _, done = run(client, {"cell": cell, "recurrent": {"spectral_radius": 1.1}})
