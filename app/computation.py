@@ -42,12 +42,12 @@ from rnncore import (
     Rollout,
     Spectrum,
     StateChunk,
-    class_probabilities,
     closed_loop,
     diagnose,
     largest_magnitude,
     loss_direction,
     min_max,
+    output_probabilities,
     quantity_fate,
     sampled_inputs,
     spectrum,
@@ -162,7 +162,8 @@ class Computation:
                 "log10_norm_h": _logs(chunk.log10_norm_h, edges),
             }
             if self._experiment.output.kind == "classes" and rollout.has_outputs:
-                p = class_probabilities(chunk.y, self._experiment.output.temperature)
+                temperature = self._experiment.output.temperature
+                p = output_probabilities(top_of(rollout), chunk.t0, chunk.t1, temperature)
                 tensors["p"] = _values(p.to(chunk.y.dtype), edges)
             for name, h in states_below(rollout, chunk.t0, chunk.t1).items():
                 tensors[name] = _values(h, edges)

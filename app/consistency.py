@@ -149,17 +149,19 @@ def _check_form(experiment: Experiment) -> None:
 
 
 def _check_classes(target: int | Sequence[int], steps: int, outputs: int) -> None:
-    if isinstance(target, int):
-        classes: dict[str, int] = {"loss.target": target}
-    else:
+    field, wrong = "loss.target", target
+    if not isinstance(target, int):
         if len(target) != steps:
             expected = f"{steps} classes, one per step, or one class"
-            _refuse("loss.target", "has the wrong length", len(target), expected)
-        classes = {f"loss.target.{t}": each for t, each in enumerate(target)}
-    for field, each in classes.items():
-        if each >= outputs:
-            expected = f"0 to {outputs - 1}, for output_size is {outputs}"
-            _refuse(field, "is no class", each, expected, "Classes count from 0.")
+            _refuse(field, "has the wrong length", len(target), expected)
+        t = next((t for t, each in enumerate(target) if each >= outputs), None)
+        if t is None:
+            return
+        field, wrong = f"{field}.{t}", target[t]
+    elif target < outputs:
+        return
+    expected = f"0 to {outputs - 1}, for output_size is {outputs}"
+    _refuse(field, "is no class", wrong, expected, "Classes count from 0.")
 
 
 def _check_rows(field: str, rows: Sequence[object], steps: int, size: int, size_name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isqrt
 
 from app.consistency import edit_lists
 from app.errors import Refusal, refusal
@@ -30,9 +31,6 @@ class Cost:
 def check_limits(experiment: Experiment, view: View | None, settings: Settings) -> Cost:
     """The run's cost. Raises a `Refusal` (over_limit) that names the first limit it is over."""
     cell = experiment.cell
-    attending = []
-    if cell.kind == "attention":
-        attending = [("steps", experiment.steps, "max_attention_steps")]
     for field, size, limit in (
         ("cell.hidden_size", cell.hidden_size, "max_hidden"),
         ("cell.input_size", cell.input_size, "max_input"),
@@ -40,11 +38,12 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
         ("steps", experiment.steps, "max_steps"),
         ("batch_size", experiment.batch_size, "max_batch"),
         ("cell.layers", cell.layers, "max_layers"),
-        *attending,
     ):
         largest: int = getattr(settings, limit)
         if size > largest:
             raise _over(field, "is out of range", size, f"1 to {largest}", limit)
+    if cell.kind == "attention":
+        _check_attention(experiment, settings)
     for path, edits in edit_lists(experiment).items():
         if len(edits) > settings.max_edits:
             expected = f"at most {settings.max_edits} edits"
@@ -52,6 +51,15 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
     cost = run_cost(experiment, view)
     _check_cost(cost, settings)
     return cost
+
+
+def _check_attention(experiment: Experiment, settings: Settings) -> None:
+    """Every step looks at all before it: time grows as B · T², whatever memory there is."""
+    B, most = experiment.batch_size, settings.max_attention_steps
+    largest = isqrt(most**2 // B)
+    if experiment.steps > largest:
+        expected = f"1 to {largest}" + (f" with {B} sequences" if B > 1 else "")
+        raise _over("steps", "is out of range", experiment.steps, expected, "max_attention_steps")
 
 
 def _check_cost(cost: Cost, settings: Settings) -> None:
@@ -119,7 +127,8 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     columns = T if view is None else min(view.columns, view.t1 - view.t0)
     values_per_norm = 1 if view is None else 2
     gates, kept = len(GATES[cell.kind]), KEPT[cell.kind]
-    held = gates * H if cell.kind == "attention" else 0  # queries, keys and values of every step
+    # Queries, keys and values of every step, once made and once scaled, and the way back: float64.
+    attended = 12 * NORM_BYTES * B * T * H if cell.kind == "attention" else 0
     below = cell.layers - 1
     probabilities = O if experiment.output.kind == "classes" else 0
     # Eigenvalues of the loop that is closed; W_hh + W_xh W_hy, and the work space for them, beside.
@@ -142,10 +151,11 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
     memory = (
         result
         + softmaxes
+        + attended
         + (NORM_BYTES + item) * weights  # the draw in float64, and as it is used
         + NORM_BYTES * 8 * H * H  # spectrum: copies of W, and complex work space
         # The drive, a, the states, what a layer hands down; the outputs and what is made of them.
-        + item * B * T * ((3 + 2 * kept) * H * cell.layers + below * H + held + 3 * O)
+        + item * B * T * ((3 + 2 * kept) * H * cell.layers + below * H + 3 * O)
         + (NORM_BYTES + item) * B * T * D
         + NORM_BYTES * 8 * B * T * cell.layers  # norms, scales and their logarithms
     )

@@ -149,6 +149,7 @@ class Limits(ServerMessage):
 
     max_hidden: int
     max_steps: int
+    max_attention_steps: int
     max_input: int
     max_output: int
     max_batch: int

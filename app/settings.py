@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     max_batch: Size = 256
     """Largest batch_size, B."""
     max_attention_steps: Size = 8192
-    """Largest steps with attention, whose time grows as T²."""
+    """Largest steps of one sequence with attention, whose time grows as B · T²."""
     max_layers: Size = 16
     """Most layers on top of one another."""
     max_edits: Size = 10_000

@@ -15,7 +15,7 @@ from rnncore.bptt import GradientChunk, GradientSweep, gradient_norms
 from rnncore.cells import ElmanCell, GRUCell, LSTMCell, LSTMState
 from rnncore.checks import ArgumentError, cast
 from rnncore.chunks import Cancelled, backward_bounds, chunk_bounds, uniform_bounds
-from rnncore.classes import class_probabilities
+from rnncore.classes import class_probabilities, output_probabilities
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
 from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius, set_weight
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
@@ -140,6 +140,7 @@ __all__ = [
     "module_activation",
     "module_name",
     "move_eigenvalue",
+    "output_probabilities",
     "phi",
     "plane_field",
     "quantity_fate",

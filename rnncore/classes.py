@@ -1,14 +1,28 @@
 """The outputs as scores of classes: what a network says next, with what probability."""
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncore.checks import ArgumentError, checked_number
+from rnncore.outputs import below_largest
+from rnncore.readout import Readout
+from rnncore.run import StoredStates
 
 Scores = NDArray[np.float64]
 Classes = NDArray[np.int64]
+
+
+class ReadRun(Protocol):
+    """A run whose outputs are scores of classes."""
+
+    @property
+    def readout(self) -> Readout: ...
+    @property
+    def trajectory(self) -> StoredStates: ...
 
 
 def class_probabilities(y: Tensor, temperature: float = 1.0) -> Tensor:
@@ -40,6 +54,22 @@ def class_probabilities(y: Tensor, temperature: float = 1.0) -> Tensor:
     # An infinity less itself would be NaN.
     gaps = torch.where(scores == top, 0.0, scores - top).cpu().numpy()
     return torch.from_numpy(probabilities(gaps, temperature)).to(y.device)
+
+
+def output_probabilities(rollout: ReadRun, t0: int, t1: int, temperature: float = 1.0) -> Tensor:
+    """softmax(y_t / τ) of the steps [t0, t1) of a run, (…, t1 - t0, O) float64.
+
+    Right also where y_t has left the dtype, where `class_probabilities` sees only infinities: from
+    the outputs that draws and losses are made of.
+
+    Raises:
+        ValueError: the temperature is negative or not finite.
+    """
+    checked_number("temperature", temperature, least=0.0)
+    trajectory = rollout.trajectory
+    gaps = below_largest(rollout.readout, trajectory, t0, t1)
+    p = torch.from_numpy(probabilities(gaps.cpu().numpy(), temperature))
+    return trajectory.sequences(p.to(gaps.device))
 
 
 def probabilities(gaps: Scores, temperature: float) -> Scores:

@@ -18,6 +18,8 @@ class StoredStates(Protocol):
     norm: Norms  # (T + 1, N), ‖u‖
     exponents: Exponents  # (T + 1, N)
 
+    def sequences(self, time_major: Tensor) -> Tensor: ...
+
 
 class FedRun(StoredStates, Protocol):
     """Those of a run that may be fed its own outputs, with its inputs x[t] · 2^input_exponents[t].

@@ -13,6 +13,7 @@ from rnncore import (
     Rollout,
     class_probabilities,
     gaussian_weights,
+    output_probabilities,
     sampled_inputs,
 )
 from tests.core.builders import make_cell
@@ -223,3 +224,31 @@ def test_refusals(options, message):
         sampled_inputs(
             **({"cell": cell, "x": X, "h_0": H_0, "readout": readout_of(cell)} | options)
         )
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_probabilities_of_a_run_are_those_of_its_outputs(batch: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    cell = ElmanCell(draw(6, 4), draw(6, 6), draw(6), "tanh")
+    run = Rollout(cell, draw(*batch, 20, 4), draw(6), Readout(draw(4, 6), draw(4)))
+    (chunk,) = run.states(bounds=[(0, 20)])
+    for temperature in (0.0, 0.3, 1.0, 1e9):
+        found = output_probabilities(run, 5, 15, temperature)
+        expected = class_probabilities(chunk.y[..., 5:15, :], temperature)
+        assert found.shape == (*batch, 10, 4)
+        assert (found - expected).abs().max() <= 1e-14
+    with pytest.raises(ValueError, match="temperature"):
+        output_probabilities(run, 0, 1, -1.0)
+
+
+def test_probabilities_go_on_beyond_the_dtype() -> None:
+    cell = ElmanCell(torch.ones(1, 1), torch.tensor([[4.0]]), torch.zeros(1), "linear")
+    readout = Readout(torch.tensor([[1.0], [1.5], [-1.0]]), torch.zeros(3))
+    run = Rollout(cell, torch.ones(100, 1), torch.zeros(1), readout)
+    (chunk,) = run.states(bounds=[(0, 100)])
+    assert chunk.y[-1, :2].isinf().all()
+    assert output_probabilities(run, 99, 100).tolist() == [[0.0, 1.0, 0.0]]

@@ -325,6 +325,23 @@ def test_a_certificate_is_of_both_matrices_or_not_given(
     assert certificate is None if hidden_size > 512 else not certificate["must_vanish"]
 
 
+def test_what_was_drawn_was_likely_also_beyond_the_dtype(client: TestClient) -> None:
+    document = {
+        "cell": {"hidden_size": 8, "input_size": 3, "output_size": 3, "activation": "linear"},
+        "recurrent": {"spectral_radius": 3},
+        "output": {"kind": "classes"},
+        "generation": {"after": 5},
+        "steps": 400,
+    }
+    found, _ = run(client, document)
+    assert np.isinf(found["y"]).any()
+    p = found["p"][4:-1]
+    assert (p[found["x"][5:] == 1] > 1e-6).all()
+    assert np.abs(p.sum(axis=1) - 1).max() <= 1e-6
+    # Far beyond, one class is certain: none shares it because both are infinite.
+    assert (found["p"][200:].max(axis=1) == 1).all()
+
+
 def test_a_linear_stack_may_explode(client: TestClient) -> None:
     cell = {"activation": "linear", "hidden_size": 8, "layers": 2}
     _, done = run(client, {"cell": cell, "recurrent": {"spectral_radius": 1.1}})

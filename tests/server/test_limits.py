@@ -35,6 +35,11 @@ def experiment(**document: Any) -> Experiment:
         ({"batch_size": 257}, "batch_size", "max_batch"),
         ({"cell": {"layers": 17}}, "cell.layers", "max_layers"),
         ({"cell": {"kind": "attention"}, "steps": 8193}, "steps", "max_attention_steps"),
+        (
+            {"cell": {"kind": "attention"}, "steps": 4097, "batch_size": 4},
+            "steps",
+            "max_attention_steps",
+        ),
         ({"steps": 10**30}, "steps", "max_steps"),
         ({"recurrent": {"edits": [{"i": 0, "j": 0, "value": 0}] * 10_001}}, "recurrent.edits",
          "max_edits"),
@@ -134,7 +139,13 @@ print(1024 * (peak - before), run_cost(experiment, None).memory_bytes)
         {"steps": 30_000, "loss": {"kind": "mse", "at": "every"}, "cell": {"output_size": 64}},
         {"steps": 2_000, "batch_size": 64, "input": {"kind": "noise"}},
         {"cell": {"hidden_size": 512, "output_size": 8192}, "steps": 10},
+        {"cell": {"kind": "attention", "hidden_size": 512}, "steps": 200, "batch_size": 64},
+        {"cell": {"kind": "attention"}, "steps": 500, "loss": {"at": "every"}, "batch_size": 50},
+        {"cell": {"hidden_size": 256, "layers": 6}, "steps": 2_000, "batch_size": 4},
+        {"cell": {"output_size": 4096}, "steps": 2_000, "loss": {"kind": "cross_entropy"}},
+        {"steps": 30_000, "generation": {"after": 10}},
     ],
+    ids=json.dumps,
 )
 def test_a_run_needs_no_more_memory_than_was_reckoned(document: dict[str, Any]) -> None:
     done = subprocess.run(

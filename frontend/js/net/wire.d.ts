@@ -1384,6 +1384,7 @@ export interface Hello {
 export interface Limits {
   max_hidden: number;
   max_steps: number;
+  max_attention_steps: number;
   max_input: number;
   max_output: number;
   max_batch: number;
