@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { DEFAULT_EXPERIMENT, withFields } from "../../frontend/js/state/experiment.js";
-import { changesTo, consequences, formOf, generates } from "../../frontend/js/state/forms.js";
+import { changesTo, consequences, formOf, generates, wordsFor } from "../../frontend/js/state/forms.js";
 import { Store } from "../../frontend/js/state/store.js";
 
 /** @param {Record<string, unknown>} changes */
@@ -14,10 +14,12 @@ for (const form of /** @type {const} */ (["many_to_one", "many_to_many", "genera
   });
 }
 
-test("generation starts inside the run, also in a run of one step", () => {
+test("in a run of one step there is nothing to feed back, and it is said", () => {
   assert.equal(changesTo("generation", made({ steps: 1 }))["generation.after"], 1);
   assert.equal(generates(made({ steps: 1, "generation.after": 1 })), false);
+  assert.match(wordsFor(made({ steps: 1, "generation.after": 1 })), /nothing is fed back/);
   assert.equal(generates(made({ steps: 2, "generation.after": 1 })), true);
+  assert.match(wordsFor(made({ steps: 2, "generation.after": 1 })), /goes in/);
 });
 
 test("what is fed back has the size of the input, and the size that moved leads", () => {
@@ -45,4 +47,20 @@ test("a target that fits no longer goes", () => {
   const before = made({ "loss.kind": "mse", "loss.target": [1] });
   assert.deepEqual(consequences(before, withFields(before, { "loss.kind": "cross_entropy" })), { "loss.target": null });
   assert.deepEqual(consequences(before, withFields(before, { "loss.at": "every" })), {});
+  assert.deepEqual(consequences(before, withFields(before, { steps: 50 })), {}, "one target for all steps stays");
+  const rows = made({ "loss.kind": "mse", "loss.target": [[1], [2]], steps: 2 });
+  assert.deepEqual(consequences(rows, withFields(rows, { steps: 3 })), { "loss.target": null });
+  const classes = made({ "loss.kind": "cross_entropy", "loss.target": 3, "cell.output_size": 4, "cell.input_size": 2 });
+  assert.deepEqual(consequences(classes, withFields(classes, { "generation.after": 5 })), { "cell.output_size": 2, "loss.target": null });
+  assert.deepEqual(consequences(classes, withFields(classes, { "cell.output_size": 8 })), {});
+});
+
+test("numbers that were given for another D make room where D follows O", () => {
+  const before = made({ "generation.after": 5, "input.kind": "values", "input.values": [[1], [2]], steps: 2 });
+  assert.deepEqual(consequences(before, withFields(before, { "cell.output_size": 3 })), { "cell.input_size": 3, "input.kind": "impulse" });
+});
+
+test("attention does not generate", () => {
+  const before = made({ "cell.kind": "attention" });
+  assert.deepEqual(consequences(before, withFields(before, { "generation.after": 5 })), { "generation.after": null });
 });

@@ -25,7 +25,7 @@ def test_a_form_is_chosen_and_taken_back(page: Page, server: Server) -> None:
     instrument.wait_for("cell.output_size", 2)
     expect(page.locator(".equation .fed-back")).to_be_visible()
     expect(instrument.verdict).to_contain_text("generating")
-    expect(page.locator(".eigenvalues")).to_contain_text("generating")
+    expect(page.locator(".eigenvalues")).to_contain_text("◇ closed")
     page.keyboard.press("Control+z")
     instrument.wait_for("generation.after", None)
     instrument.wait_for("cell.output_size", 1)
@@ -37,7 +37,7 @@ def test_stable_when_fed_and_diverging_when_it_generates(page: Page, server: Ser
     instrument = Instrument(page, server.url).open("#rho=0.5")
     page.get_by_label("preset").select_option("stable while it is fed, diverges when it generates")
     instrument.wait_for("generation.after", 100)
-    expect(page.locator(".eigenvalues .panel-legend")).to_contain_text("generating 1.04")
+    expect(page.locator(".eigenvalues .panel-legend")).to_contain_text("closed 1.04")
     expect(page.locator(".clause[data-of='states']")).to_have_attribute("data-fate", "explode")
     expect(instrument.rho).to_have_value("0.9")
 

@@ -36,7 +36,7 @@ export const FIELDS = Object.freeze([
 
   { path: "cell.kind", type: "choice", initial: "elman", label: "cell", choices: ["elman", "gru", "lstm", "attention"], short: "cell" },
   { path: "cell.activation", type: "choice", initial: "tanh", label: "activation", symbol: "φ", choices: ["tanh", "relu", "linear"], short: "phi" },
-  { path: "cell.input_size", type: "integer", initial: 1, label: "input size", symbol: "D", min: 1, max: 4096, short: "D" },
+  { path: "cell.input_size", type: "integer", initial: 1, label: "input size", symbol: "D", min: 1, max: 16384, short: "D" },
   { path: "cell.hidden_size", type: "integer", initial: 64, label: "hidden units", symbol: "H", min: 1, max: 1024, short: "H" },
   { path: "cell.output_size", type: "integer", initial: 1, label: "output size", symbol: "O", min: 1, max: 16384, short: "O" },
   { path: "cell.layers", type: "integer", initial: 1, label: "layers", min: 1, max: 16, short: "layers" },

@@ -16,6 +16,7 @@ import { markLive } from "./keyboard.js";
  * @property {Readonly<Record<string, string>>} [words]  names of choices, where they are not the usual ones
  * @property {readonly string[]} [unoffered]  choices that come in another way than by this menu
  * @property {boolean} [hasSlider]         a logarithmic slider beside the number
+ * @property {(store: Store) => number} [end]  what the slider goes up to, where that is less than may be typed
  * @property {(store: Store) => boolean} [isShown]
  */
 
@@ -54,7 +55,7 @@ const GROUPS = Object.freeze([
   ] },
   { name: "form", title: "Length, form and loss", controls: [
     { path: "steps", name: "steps T", hasSlider: true },
-    { path: "generation.after", name: "given steps", hasSlider: true, isShown: isGenerating },
+    { path: "generation.after", name: "given steps", hasSlider: true, end: (store) => store.experiment.steps, isShown: isGenerating },
     { path: "generation.seed", name: "seed of draws", isShown: (store) => isGenerating(store) && hasClasses(store) },
     { path: "output.kind", name: "outputs y<sub>t</sub>", words: { values: "numbers", classes: "classes: softmax" } },
     { path: "output.temperature", name: "temperature τ", isShown: hasClasses },
@@ -278,13 +279,19 @@ class FieldRow {
 
   #fromSlider() {
     const { min = 1 } = this.#field;
-    return Math.round(min * (this.#max / min) ** (Number(this.#slider?.value) / 100));
+    return Math.round(min * (this.#end / min) ** (Number(this.#slider?.value) / 100));
   }
 
   /** @param {number} value */
   #position(value) {
     const { min = 1 } = this.#field;
-    return (100 * Math.log(value / min)) / Math.log(this.#max / min);
+    const position = (100 * Math.log(value / min)) / Math.log(this.#end / min);
+    return Number.isFinite(position) ? position : 0;
+  }
+
+  /** What the slider goes up to. */
+  get #end() {
+    return Math.min(this.#max, this.#control.end?.(this.#store) ?? Infinity);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The form of the network, as one choice: many-to-one, many-to-many, generation. */
-import { changesTo, formOf, FORMS } from "../state/forms.js";
+import { changesTo, formOf, FORMS, wordsFor } from "../state/forms.js";
 import { writeText } from "../render/write.js";
 
 /** @param {HTMLElement} group the controls it belongs to @param {import("../state/store.js").Store} store @param {AbortSignal} signal */
@@ -18,7 +18,7 @@ export function mountFormChoice(group, store, signal) {
   function show() {
     const form = formOf(store.experiment);
     if (select.value !== form) select.value = form;
-    writeText(hint, FORMS.find((each) => each.form === form)?.says ?? "");
+    writeText(hint, wordsFor(store.experiment));
   }
   store.subscribe((change) => change === "experiment" && show(), signal);
   show();

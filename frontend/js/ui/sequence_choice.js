@@ -7,6 +7,7 @@ export function mountSequenceChoice(head, scene, signal) {
   const select = document.createElement("select");
   select.className = "quantity sequence";
   select.setAttribute("aria-label", "which sequence of the batch is shown");
+  select.title = "mean: of states as they are, of norms and gradients of their logarithms; spread: from the least to the largest";
   head.querySelector(".panel-detail")?.after(select);
   let offered = 0;
 

@@ -29,7 +29,7 @@ export function mount(element, scene, signal) {
     xaxis: { nticks: 5, exponentformat: "e" },
     yaxis: { nticks: 5, exponentformat: "e" },
   }, signal);
-  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span class="of-fed" title="largest singular value">σ<sub>max</sub> <output></output></span><span class="of-generating" title="◇ spectral radius of W_hh + W_xh W_hy, which is in force while the network generates: y_t comes back as x_{t+1}">◇ generating <output></output></span><span class="of-jacobian"></span></span> <button type="button" class="jacobian" aria-pressed="false" title="the eigenvalues of J_t = ∂h_t/∂h_{t−1} at the cursor: what one step really multiplies by, φ′ included">J<sub>t</sub></button>`;
+  panel.legend.innerHTML = `<span class="spectrum-numbers"><span title="spectral radius, the largest |λ|">ρ <output></output></span> <span class="of-fed" title="largest singular value">σ<sub>max</sub> <output></output></span><span class="of-generating" title="◇ spectral radius of W_hh + W_xh W_hy, which is in force while the network generates and its loop is closed: y_t comes back as x_{t+1}">◇ closed <output></output></span><span class="of-jacobian"></span></span> <button type="button" class="jacobian" aria-pressed="false" title="the eigenvalues of J_t = ∂h_t/∂h_{t−1} at the cursor: what one step really multiplies by, φ′ included">J<sub>t</sub></button>`;
   const numbers = /** @type {HTMLElement} */ (panel.legend.querySelector(".spectrum-numbers"));
   const [radius, sigma, closedRadius] = [...panel.legend.querySelectorAll("output")];
   const ofFed = /** @type {HTMLElement} */ (panel.legend.querySelector(".of-fed"));
@@ -69,7 +69,8 @@ export function mount(element, scene, signal) {
     writeText(ofJacobian, jacobian ? jacobianWords(jacobian) : "");
     writeAttribute(ofJacobian, "title", jacobian?.problem || "✕ spectral radius of J_t at the cursor, and the mean of what the units multiply by");
     writeHidden(ofFed, closed !== undefined || store.view.hasJacobian);
-    writeHidden(ofGenerating, closed === undefined);
+    // There is room for one of the two: what acts at the cursor says more.
+    writeHidden(ofGenerating, closed === undefined || store.view.hasJacobian);
     writeText(closedRadius, plain(largestModulus(closed), 4));
     ofGenerating.dataset.fate = closed ? fateOf(largestModulus(closed)) : "live";
     const { candidate } = cellInfo(run.experiment.cell);

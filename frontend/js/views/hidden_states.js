@@ -64,7 +64,7 @@ export function mount(element, scene, signal) {
     writeText(high, limit === null ? "+" : plain(limit));
     writeProperty(bar, "--scale", signedGradient(scene.palette));
     writeAttribute(bar, "aria-label", limit === null ? "colour scale of each strip, up to the number beside its name" : `colour scale of ${store.view.layer} from ${plain(-limit)} to ${plain(limit)}`);
-    writeText(panel.detail, run.B > 1 ? "verdict: mean of all" : WHAT[store.view.layer] ?? "units × time");
+    writeText(panel.detail, run.B > 1 ? "" : WHAT[store.view.layer] ?? "units × time");
     const first = run.done?.first_nonfinite_step ?? null;
     writeText(note, first === null ? "" : `leaves ${run.experiment.dtype} at t = ${first + 1}`);
   }

@@ -1,5 +1,6 @@
 /** What the network expects next: p(x_{t+1} | x_1 … x_t) as bars, one a class, and the class that was drawn. */
 import { plain } from "../render/format.js";
+import { paintText } from "../render/lines.js";
 import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 import { generates } from "../state/forms.js";
 import { hasBars } from "../net/wish.js";
@@ -18,9 +19,10 @@ export function makeBars(element, scene) {
       const p = run && hasBars(run.experiment) ? run.distributionAt(t - 1) : null;
       writeHidden(element, p === null);
       if (!run || !p) return false;
-      const drawn = drawnClass(run, t);
+      const isOfAll = run.sequence === "mean" && run.B > 1;
+      const drawn = isOfAll ? null : drawnClass(run, t);
       const likely = Array.from(p).reduce((best, value, k) => (value > (p[best] ?? -1) ? k : best), 0);
-      writeText(said, drawn === null ? `class ${likely} first: ${plain(p[likely] ?? NaN)}` : `drawn: class ${drawn}, p = ${plain(p[drawn] ?? NaN)}`);
+      writeText(said, isOfAll ? `mean of ${run.B}` : drawn === null ? `class ${likely} first: ${plain(p[likely] ?? NaN)}` : `drawn: class ${drawn}, p = ${plain(p[drawn] ?? NaN)}`);
       writeAttribute(canvas, "aria-label", `probabilities of ${p.length} classes, class ${likely} is the most likely with ${plain(p[likely] ?? NaN)}`);
       paint(p, drawn);
       return true;
@@ -38,16 +40,19 @@ export function makeBars(element, scene) {
     const { palette } = scene;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const room = palette.text_px;
-    const each = width / p.length;
+    const scaleWidth = 3.75 * palette.text_px;
+    const each = (width - scaleWidth) / p.length;
     const gap = each > 4 ? 1 : 0;
     const largest = Math.max(...Array.from(p));
     context.fillStyle = palette.hairline;
-    context.fillRect(0, height - room, width, 1);
+    context.fillRect(0, height - room, width - scaleWidth, 1);
     for (let k = 0; k < p.length; k++) {
       const high = ((height - room - 2) * (p[k] ?? 0)) / Math.max(largest, 1e-300);
       context.fillStyle = k === drawn ? palette.ink : palette.live;
       context.fillRect(k * each, height - room - high, Math.max(each - gap, 0.5), high);
     }
+    // The highest bar is the scale: without its number 0.01 would look like certainty.
+    paintText(context, `– ${plain(largest, 2)}`, width - scaleWidth + 3, palette.text_px, palette);
     if (drawn === null) return;
     const x = (drawn + 0.5) * each;
     context.fillStyle = palette.ink;
@@ -62,8 +67,6 @@ export function makeBars(element, scene) {
 /** The class that was fed back after step t (1…T), where one was. @param {Run} run @param {number} t @returns {number | null} */
 function drawnClass(run, t) {
   const { generation: { after } } = run.experiment;
-  // Each sequence has a draw of its own.
-  if (run.sequence === "mean" && run.B > 1) return null;
   const x = run.input("x");
   if (!generates(run.experiment) || after === null || t < after || t >= run.T || !x || run.isBinned) return null;
   const [, D = 0] = x.shape;

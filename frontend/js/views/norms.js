@@ -159,12 +159,15 @@ export function mount(element, scene, signal) {
     const { states, gradients } = done.diagnosis;
     const stroke = { colour: scene.palette.quiet, width: Math.max(1, scene.palette.line_px / 2) };
     const slopes = [[done.spectral_radius, [1, 4]], [done.largest_singular_value, [6, 4]]];
+    // While it generates another matrix acts: from there on these lines would say nothing.
+    const end = generates(run.experiment) ? (run.experiment.generation.after ?? run.T) : run.T;
     for (const [radius, dash] of /** @type {Array<[number | null, number[]]>} */ (slopes)) {
       if (!radius) continue;
-      for (const { fate, isForward } of [{ fate: states, isForward: true }, { fate: gradients, isForward: false }]) {
+      for (const { fate, isForward } of [{ fate: states, isForward: true }, ...(end === run.T ? [{ fate: gradients, isForward: false }] : [])]) {
         const { log10_start: start, start_after: after } = fate;
         if (start === null || after === null) continue;
-        const [from, to] = isForward ? [1 + after, run.T] : [run.T - after, 1];
+        const [from, to] = isForward ? [1 + after, end] : [run.T - after, 1];
+        if (isForward && to <= from) continue;
         paintLine(context, panel, [from, start], [to, start + Math.abs(to - from) * Math.log10(radius)], { ...stroke, dash });
       }
     }

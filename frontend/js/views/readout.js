@@ -20,7 +20,8 @@ function where(run, t) {
   const { t0, t1 } = run.window;
   if (t <= t0 || t > t1) return `t = ${t} is outside the zoom`;
   const [first, last] = run.sharing(t - 1);
-  return first === last ? `at t = ${t}` : `largest in t = ${first}…${last}`;
+  const mean = run.sequence === "mean" && run.B > 1 ? `, mean of ${run.B}` : "";
+  return first === last ? `at t = ${t}${mean}` : `largest in t = ${first}…${last}`;
 }
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */

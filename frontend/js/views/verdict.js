@@ -41,6 +41,8 @@ export function mount(element, scene, signal) {
     const { experiment } = run;
     say(gradients, diagnosis?.gradients.fate, diagnosis ? gradientSentence(diagnosis, experiment) : "");
     say(states, (diagnosis?.generating ?? diagnosis?.states)?.fate, diagnosis ? stateSentence(diagnosis, experiment) : "");
+    const whose = experiment.batch_size > 1 ? `of the mean of all ${experiment.batch_size} sequences, whichever is shown` : "";
+    for (const clause of clauses) writeAttribute(clause, "title", whose);
     if (details.open) drawWhy();
   }
 
@@ -111,7 +113,7 @@ function stepsText(count) {
 }
 
 /** @param {Done} done @param {Diagnosis} diagnosis @param {Experiment} experiment */
-function whyHtml(done, { gradients, certificate, generating }, { cell, recurrent, loss }) {
+function whyHtml(done, { gradients, certificate, generating }, { cell, recurrent, loss, batch_size }) {
   // While it generates a step goes through W_hh + W_xh W_hy: what is measured is of both.
   const matrix = generating ? "W<sub>hh</sub><sup>⊤</sup>, and back through y" : "W<sub>hh</sub><sup>⊤</sup> alone";
   const saturation = gradients.log10_saturation;
@@ -130,11 +132,12 @@ function whyHtml(done, { gradients, certificate, generating }, { cell, recurrent
     ? `<p>ρ = ${plain(rho, 4)} suggests the opposite. ρ speaks of W<sub>hh</sub> alone; the gradient also passes φ′ at every step.</p>` : "";
   const henrici = cell.kind !== "attention" && typeof done.henrici_departure === "number"
     ? `<p>Departure of W<sub>hh</sub>${cell.layers > 1 ? " of layer 1" : ""} from normality (Henrici): ${plain(done.henrici_departure)}; 0 for a normal matrix, whose powers grow exactly as ρ<sup>t</sup>.</p>` : "";
+  const batch = batch_size > 1 ? `<p>Measured of the mean of all ${batch_size} sequences, whichever of them is shown.</p>` : "";
   const edits = recurrent.edits.length ? `<p>W<sub>hh</sub> was changed by hand, in ${recurrent.edits.length} operation${recurrent.edits.length > 1 ? "s" : ""}; ρ and σ<sub>max</sub> are of the changed matrix.</p>` : "";
   const parts = rows
     ? `<table><caption>What one step back does to the gradient, geometric means over the run</caption>${rows}</table>`
     : loss.at === "every" ? "<p>With a loss at every step later losses join the gradient on its way, so its rate has no parts. Put the loss at the last step to see what W<sub>hh</sub><sup>⊤</sup> and φ′ each do.</p>" : "";
-  return `${parts}<p>${bound}</p>${note}${henrici}${edits}`;
+  return `${parts}<p>${bound}</p>${note}${batch}${henrici}${edits}`;
 }
 
 /** @param {string} name @param {string} factor @param {string} meaning @param {number} log10 @param {boolean} [isTotal] */
