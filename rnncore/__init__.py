@@ -23,6 +23,7 @@ from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurr
 from rnncore.fan import Fan, fan
 from rnncore.feedback import closed_loop
 from rnncore.fixed_points import FixedPoint, FixedPoints, fixed_points, search_starts
+from rnncore.forward import StateChunk
 from rnncore.gated import GatedGradientChunk, GatedRollout, GatedSweep
 from rnncore.generation import sampled_inputs
 from rnncore.influence import InfluenceMap, influence_map
@@ -49,7 +50,7 @@ from rnncore.plane_field import PlaneField, plane_field
 from rnncore.powers import LargestPower, MatrixPowers, largest_power, matrix_powers
 from rnncore.race import Race, race
 from rnncore.readout import Readout
-from rnncore.rollout import Rollout, StateChunk, States, rollout
+from rnncore.rollout import Rollout, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
 from rnncore.stability import Stability
 from rnncore.stack import StackedGradientChunk, StackedRollout, StackedSweep

@@ -9,20 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.checks import ArgumentError
+from rnncore.backward import RecurrentSweep
 from rnncore.chunks import (
     Bounds,
     ShouldStop,
-    backward_bounds,
-    block_start,
-    checked_bounds,
-    stop_if_asked,
 )
-from rnncore.extended_range import Exponents, Norms
 from rnncore.losses import Loss
 from rnncore.rollout import Rollout
 from rnncore.sweeping import Sweeper
@@ -48,7 +42,7 @@ class GradientChunk:
 
 
 @final
-class GradientSweep:
+class GradientSweep(RecurrentSweep[GradientChunk]):
     """The gradient norms of a complete rollout, computed from the last step down as asked for.
 
     Args:
@@ -67,45 +61,9 @@ class GradientSweep:
         rollout.require_complete()
         self._rollout = rollout
         self._sweeper = Sweeper(rollout, loss, keeps_inputs=keeps_inputs)
-        self._reached = rollout.steps
+        super().__init__(rollout.trajectory, self._sweeper)
 
-    def chunks(
-        self, *, bounds: Iterable[Bounds] | None = None, should_stop: ShouldStop | None = None
-    ) -> Iterator[GradientChunk]:
-        """The chunks in backward order, each as soon as its first step is reached.
-
-        When the iterator ends, the sweep has reached h_1, also below the chunks asked for.
-        Asked again, it gives the same numbers without computing them again.
-
-        Args:
-            bounds: chunks [t0, t1) in decreasing order; None for `backward_bounds`. Results
-                don't depend on them by a single bit.
-            should_stop: asked every 16 to 512 steps; once it is true, `Cancelled` is raised.
-
-        Raises:
-            ValueError: a chunk is empty, outside [0, T] or out of order.
-            Cancelled: `should_stop` was true.
-        """
-        steps = self._rollout.steps
-        if bounds is None:
-            bounds = backward_bounds(steps)
-        for t0, t1 in checked_bounds(bounds, steps, backward=True):
-            self._sweep_until(t0, should_stop)
-            yield self.chunk(t0, t1)
-        self._sweep_until(0, should_stop)
-
-    def chunk(self, t0: int, t1: int) -> GradientChunk:
-        """The norms of steps [t0, t1).
-
-        Raises:
-            ValueError: the sweep has not reached them, or they are outside [0, T].
-        """
-        if not self._reached <= t0:
-            raise ArgumentError(
-                "t0", "is out of reach", got=t0, expected=f"{self._reached} or more"
-            )
-        for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
-            pass
+    def _norms(self, t0: int, t1: int) -> GradientChunk:
         logs, sequences = self._sweeper.logs, self._sequences
         shares = sequences if self._rollout.trajectory.is_fan else torch.from_numpy
         return GradientChunk(
@@ -117,46 +75,6 @@ class GradientSweep:
             log10_saturation=sequences(logs.saturation[t0:t1]),
             log10_linear_gain=sequences(logs.linear_gain[t0:t1]),
         )
-
-    def input_gradients(
-        self, t0: int, t1: int, *, should_stop: ShouldStop | None = None
-    ) -> tuple[Tensor, Exponents]:
-        """∂L/∂x_t of steps [t0, t1) as g · 2ᵏ, for which the sweep goes down to t0.
-
-        Args:
-            should_stop: as for `chunks`.
-
-        Returns:
-            g (t1 - t0, N, D) in the run's dtype, with norms in [1/2, 1) or 0, a view of the
-            sweep's storage, and the whole numbers k (t1 - t0, N); N is the batch, flattened.
-
-        Raises:
-            ValueError: the sweep does not keep them, or the steps are outside [0, T].
-            Cancelled: `should_stop` was true.
-        """
-        kept = self._sweeper.inputs
-        if kept is None:
-            raise ArgumentError(
-                "input_gradients", "are not kept", got="keeps_inputs=False", expected="True"
-            )
-        for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
-            pass
-        self._sweep_until(t0, should_stop)
-        return kept.g[t0:t1], kept.exponents[t0:t1]
-
-    def _sweep_until(self, t0: int, should_stop: ShouldStop | None) -> None:
-        if self._reached <= t0:
-            return
-        # Overflow is no accident: every block looks for it by its norms.
-        with np.errstate(all="ignore"):
-            while self._reached > t0:
-                stop_if_asked(should_stop)
-                start = block_start(self._reached, self._rollout.trajectory)
-                self._sweeper.sweep(start, self._reached)
-                self._reached = start
-
-    def _sequences(self, logs: Norms) -> Tensor:
-        return self._rollout.trajectory.sequences(torch.from_numpy(logs))
 
 
 def gradient_norms(

@@ -4,7 +4,6 @@ Every position is one step away from the loss, by the weight that the query give
 are reported, and weights are logarithms, so nothing under- or overflows (`sweeping`).
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -13,8 +12,8 @@ from torch import Tensor
 
 from rnncore.attention.rollout import AttentionRollout
 from rnncore.attention.sweeping import AttentionSweeper
-from rnncore.checks import ArgumentError
-from rnncore.chunks import Bounds, ShouldStop, backward_bounds, checked_bounds, stop_if_asked
+from rnncore.backward import BackwardSweep
+from rnncore.chunks import ShouldStop, stop_if_asked
 from rnncore.losses import Loss
 
 
@@ -36,7 +35,7 @@ class AttentionGradientChunk:
 
 
 @final
-class AttentionSweep:
+class AttentionSweep(BackwardSweep[AttentionGradientChunk]):
     """The gradient norms of a complete attention run, from the last position down as asked for.
 
     log10 ‖∂L/∂e_t‖, by all ways from position t to the loss, and every position's share of the
@@ -68,46 +67,9 @@ class AttentionSweep:
         rollout.require_complete()
         self._rollout = rollout
         self._sweeper = AttentionSweeper(rollout, loss)
-        self._reached = rollout.steps
+        super().__init__(rollout.steps)
 
-    def chunks(
-        self, *, bounds: Iterable[Bounds] | None = None, should_stop: ShouldStop | None = None
-    ) -> Iterator[AttentionGradientChunk]:
-        """The chunks in backward order, each as soon as its first step is reached.
-
-        When the iterator ends, the sweep has reached position 1, also below the chunks asked for.
-        Asked again, it gives the same numbers without computing them again.
-
-        Args:
-            bounds: chunks [t0, t1) in decreasing order; None for `backward_bounds`. Results
-                don't depend on them by a single bit.
-            should_stop: asked before every block of queries; once it is true, `Cancelled` is
-                raised.
-
-        Raises:
-            ValueError: a chunk is empty, outside [0, T] or out of order.
-            Cancelled: `should_stop` was true.
-        """
-        steps = self._rollout.steps
-        if bounds is None:
-            bounds = backward_bounds(steps)
-        for t0, t1 in checked_bounds(bounds, steps, backward=True):
-            self._sweep_until(t0, should_stop)
-            yield self.chunk(t0, t1)
-        self._sweep_until(0, should_stop)
-
-    def chunk(self, t0: int, t1: int) -> AttentionGradientChunk:
-        """The norms of steps [t0, t1).
-
-        Raises:
-            ValueError: the sweep has not reached them, or they are outside [0, T].
-        """
-        if not self._reached <= t0:
-            raise ArgumentError(
-                "t0", "is out of reach", got=t0, expected=f"{self._reached} or more"
-            )
-        for _ in checked_bounds([(t0, t1)], self._rollout.steps, backward=True):
-            pass
+    def _norms(self, t0: int, t1: int) -> AttentionGradientChunk:
         found, steps, trajectory = self._sweeper, slice(t0, t1), self._rollout.trajectory
         return AttentionGradientChunk(
             t0,

@@ -4,24 +4,22 @@ The surface is that of `Rollout`, with o_t in the place of h_t, so outputs, loss
 shows a run go on unchanged.
 """
 
-from collections.abc import Iterable, Iterator
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rnncore.attention.cell import AttentionCell
 from rnncore.attention.trajectory import AttentionTrajectory
-from rnncore.checks import ArgumentError, checked_shape
-from rnncore.chunks import Bounds, ShouldStop, checked_bounds, chunk_bounds, stop_if_asked
+from rnncore.checks import ArgumentError
+from rnncore.chunks import ShouldStop, stop_if_asked
+from rnncore.forward import ForwardRun, ToldStates
 from rnncore.outputs import Outputs
 from rnncore.readout import Readout
-from rnncore.rollout import StateChunk
 
 
 @final
-class AttentionRollout:
+class AttentionRollout(ForwardRun):
     """The outputs of self-attention under an input, computed as they are asked for.
 
     Args:
@@ -37,8 +35,8 @@ class AttentionRollout:
     Weights and sums are float64 for both dtypes, the sums at the scale of their largest term: a
     position that gets 10^-400 of the attention still counts where no other has anything to say.
 
-    Cost: 2T²H flops and T²/2 exponentials a sequence; 4TH float64 of storage, and a few megabytes
-    for the queries of a block, which see all keys before them.
+    Cost: 2T²H flops and T² exponentials a sequence; some 10TH float64 at its start, 4TH of them
+    kept, and for a block of queries, which see all keys before them, a few megabytes or 8NT bytes.
 
     >>> W_qkv = torch.tensor([[0.0], [0.0], [1.0]])
     >>> cell = AttentionCell(torch.ones(1, 1), W_qkv, torch.zeros(1))
@@ -51,45 +49,19 @@ class AttentionRollout:
     def __init__(
         self, cell: AttentionCell, x: Tensor, readout: Readout, *, has_outputs: bool = True
     ) -> None:
-        checked_shape("W_hy", readout.W_hy, (readout.output_size, cell.hidden_size))
-        if (readout.W_hy.dtype, readout.W_hy.device) != (cell.dtype, cell.device):
-            raise ArgumentError(
-                "W_hy",
-                "does not match the cell",
-                got=f"{readout.W_hy.dtype} on {readout.W_hy.device}",
-                expected=f"{cell.dtype} on {cell.device}",
-            )
+        readout.require_fit(cell)
         self.cell = cell
         self.readout = readout
         self.trajectory = AttentionTrajectory(cell, x)
         self.steps = self.trajectory.steps
         self._outputs = Outputs(readout if has_outputs else readout.silent(), self.trajectory)
-        self._done = 0
 
-    def states(
-        self, should_stop: ShouldStop | None = None, *, bounds: Iterable[Bounds] | None = None
-    ) -> Iterator[StateChunk]:
-        """The chunks in forward order, each as soon as its last o_t exists; `h` is o.
+    @property
+    def _stored(self) -> ToldStates:
+        return self.trajectory
 
-        When the iterator ends, all T steps have been computed, also those that no chunk
-        covered. Asked again, it gives the same outputs without computing them again.
-
-        Args:
-            should_stop: asked before every block of queries; once it is true, `Cancelled` is
-                raised.
-            bounds: chunks [t0, t1) in increasing order, instead of the default ones. Results
-                don't depend on them by a single bit.
-
-        Raises:
-            ValueError: a chunk is empty, outside [0, T] or out of order.
-            Cancelled: `should_stop` was true.
-        """
-        if bounds is None:
-            bounds = chunk_bounds(self.steps)
-        for t0, t1 in checked_bounds(bounds, self.steps, backward=False):
-            self._compute_until(t1, should_stop)
-            yield self._chunk(t0, t1)
-        self._compute_until(self.steps, should_stop)
+    def _shown_outputs(self, t0: int, t1: int) -> Tensor:
+        return self._outputs.y[t0:t1]
 
     def attention_weights(self, t: int) -> Tensor:
         """a_ts of one t, counted from 0, over all s, (…, T) in the run's dtype; 0 from t + 1 on.
@@ -110,40 +82,10 @@ class AttentionRollout:
         return self._outputs.y.shape[-1] > 0
 
     @property
-    def is_complete(self) -> bool:
-        """Whether all T steps have been computed."""
-        return self._done == self.steps
-
-    @property
-    def log10_norm_h(self) -> Tensor:
-        """log10 ‖o‖ of all steps, (…, T) float64. Raises ValueError before `states` has ended."""
-        self.require_complete()
-        logs = self.trajectory.log10_norm(1, self.steps + 1)
-        return self.trajectory.sequences(torch.from_numpy(logs))
-
-    @property
     def first_nonfinite_step(self) -> int | None:
         """None: o_t is a mean of values, which are finite. As in `Rollout`."""
         self.require_complete()
         return None
-
-    @property
-    def first_zero_step(self) -> int | None:
-        """Index from 0 of the first o that is exactly zero, in any sequence; or None."""
-        self.require_complete()
-        is_zero = np.isneginf(self.trajectory.log10_norm(1, self.steps + 1)).any(axis=1)
-        return int(np.argmax(is_zero)) if is_zero.any() else None
-
-    def require_complete(self) -> None:
-        """Raises ValueError unless `states` has been exhausted."""
-        if not self.is_complete:
-            raise ArgumentError(
-                "rollout",
-                "is not complete",
-                got=f"{self._done} of {self.steps} steps",
-                expected="all of them",
-                advice="Exhaust rollout.states() first.",
-            )
 
     def _compute_until(self, t1: int, should_stop: ShouldStop | None) -> None:
         while self._done < t1:
@@ -152,14 +94,3 @@ class AttentionRollout:
             self.trajectory.fill(start, end)
             self._outputs.fill(start, end)
             self._done = end
-
-    def _chunk(self, t0: int, t1: int) -> StateChunk:
-        trajectory = self.trajectory
-        log10_norm = torch.from_numpy(trajectory.log10_norm(t0 + 1, t1 + 1))
-        return StateChunk(
-            t0,
-            t1,
-            h=trajectory.sequences(trajectory.h(t0 + 1, t1 + 1)),
-            y=trajectory.sequences(self._outputs.y[t0:t1]),
-            log10_norm_h=trajectory.sequences(log10_norm),
-        )

@@ -6,15 +6,14 @@ What a layer hands down into the states of the one below is that layer's local g
 with an exponent of its own at every step, so nothing under- or overflows between layers either.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, final
 
 from torch import Tensor
 
+from rnncore.backward import BackwardSweep
 from rnncore.bptt import GradientChunk, GradientSweep
-from rnncore.checks import ArgumentError
-from rnncore.chunks import Bounds, ShouldStop, backward_bounds, checked_bounds
+from rnncore.chunks import ShouldStop
 from rnncore.extended_range import Exponents
 from rnncore.gated.bptt import GatedGradientChunk, GatedSweep
 from rnncore.losses import At, Loss
@@ -74,7 +73,7 @@ class _FromAbove:
 
 
 @final
-class StackedSweep:
+class StackedSweep(BackwardSweep[StackedGradientChunk]):
     """The gradient norms of a complete stack, computed from the last step down as asked for.
 
     Args:
@@ -100,49 +99,14 @@ class StackedSweep:
 
     def __init__(self, stack: StackedRollout, loss: Loss) -> None:
         stack.require_complete()
-        self._steps = stack.steps
         sweeps: list[LayerSweep] = []
         for i, layer in reversed(list(enumerate(stack.layers))):
             charged = _FromAbove(sweeps[-1]) if sweeps else loss
             sweeps.append(_sweep(layer, charged, keeps_inputs=i > 0))
         self._sweeps = sweeps[::-1]
-        self._reached = self._steps
+        super().__init__(stack.steps)
 
-    def chunks(
-        self, *, bounds: Iterable[Bounds] | None = None, should_stop: ShouldStop | None = None
-    ) -> Iterator[StackedGradientChunk]:
-        """The chunks in backward order, each as soon as all layers have reached its first step.
-
-        When the iterator ends, the sweep has reached h_1, also below the chunks asked for.
-        Asked again, it gives the same numbers without computing them again.
-
-        Args:
-            bounds: chunks [t0, t1) in decreasing order; None for `backward_bounds`. Results
-                don't depend on them by a single bit.
-            should_stop: asked every 16 to 512 steps of a layer; once it is true, `Cancelled` is
-                raised.
-
-        Raises:
-            ValueError: a chunk is empty, outside [0, T] or out of order.
-            Cancelled: `should_stop` was true.
-        """
-        if bounds is None:
-            bounds = backward_bounds(self._steps)
-        for t0, t1 in checked_bounds(bounds, self._steps, backward=True):
-            self._sweep_until(t0, should_stop)
-            yield self.chunk(t0, t1)
-        self._sweep_until(0, should_stop)
-
-    def chunk(self, t0: int, t1: int) -> StackedGradientChunk:
-        """The norms of steps [t0, t1).
-
-        Raises:
-            ValueError: the sweep has not reached them, or they are outside [0, T].
-        """
-        if not self._reached <= t0:
-            raise ArgumentError(
-                "t0", "is out of reach", got=t0, expected=f"{self._reached} or more"
-            )
+    def _norms(self, t0: int, t1: int) -> StackedGradientChunk:
         layers = tuple(sweep.chunk(t0, t1) for sweep in self._sweeps)
         return StackedGradientChunk(t0, t1, layers)
 

@@ -6,7 +6,7 @@ The layers go on together, a block of steps at a time, so the first states of th
 before the last of the bottom.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -14,11 +14,12 @@ from torch import Tensor
 
 from rnncore.cells import ElmanCell, GRUCell, LSTMCell
 from rnncore.checks import ArgumentError, checked_shape, is_finite
-from rnncore.chunks import Bounds, ShouldStop, checked_bounds, chunk_bounds
+from rnncore.chunks import ShouldStop
+from rnncore.forward import ForwardRun, StateChunk, ToldStates
 from rnncore.gated.rollout import GatedRollout
 from rnncore.gated.trajectory import GatedTrajectory
 from rnncore.readout import Readout
-from rnncore.rollout import Rollout, StateChunk
+from rnncore.rollout import Rollout
 from rnncore.stack.checks import checked_cells, checked_states
 from rnncore.trajectory import Trajectory, batch_shape
 
@@ -27,7 +28,7 @@ Layer = Rollout | GatedRollout
 
 
 @final
-class StackedRollout:
+class StackedRollout(ForwardRun):
     """The trajectories of L layers under an input, computed as they are asked for.
 
     The surface is that of `Rollout` with h the states of the top layer, PyTorch's `output`;
@@ -112,31 +113,12 @@ class StackedRollout:
         """That of the top layer."""
         return self._top.trajectory
 
-    def states(
-        self, should_stop: ShouldStop | None = None, *, bounds: Iterable[Bounds] | None = None
-    ) -> Iterator[StateChunk]:
-        """The chunks of the top layer in forward order, each as soon as its last step exists.
+    @property
+    def _stored(self) -> ToldStates:
+        return self.trajectory
 
-        When the iterator ends, all T steps of all layers have been computed, also those that no
-        chunk covered. Asked again, it gives the same states without computing them again.
-
-        Args:
-            should_stop: asked every 16 to 512 steps of a layer; once it is true, `Cancelled` is
-                raised.
-            bounds: chunks [t0, t1) in increasing order, instead of the default ones. Results
-                don't depend on them by a single bit.
-
-        Raises:
-            ValueError: a chunk is empty, outside [0, T] or out of order; or the states of a layer
-                leave the dtype, or W_xh h + b_h of the layer above does.
-            Cancelled: `should_stop` was true.
-        """
-        if bounds is None:
-            bounds = chunk_bounds(self.steps)
-        for t0, t1 in checked_bounds(bounds, self.steps, backward=False):
-            self._compute_until(t1, should_stop)
-            yield self.layer_chunk(len(self.cells) - 1, t0, t1)
-        self._compute_until(self.steps, should_stop)
+    def _shown_outputs(self, t0: int, t1: int) -> Tensor:
+        return self._top._shown_outputs(t0, t1)
 
     def layer_chunk(self, layer: int, t0: int, t1: int) -> StateChunk:
         """The states of steps [t0, t1) of one layer, 0 the bottom; only the top has outputs.
@@ -172,38 +154,10 @@ class StackedRollout:
         return self._top.has_outputs
 
     @property
-    def is_complete(self) -> bool:
-        """Whether all T steps of all layers have been computed."""
-        return self._reached[-1] == self.steps
-
-    @property
-    def log10_norm_h(self) -> Tensor:
-        """log10 ‖h‖ of the top layer, (…, T) float64. ValueError before `states` has ended."""
-        self.require_complete()
-        return self._top.log10_norm_h
-
-    @property
     def first_nonfinite_step(self) -> int | None:
         """As of a `Rollout`, of the top layer: no other may leave the dtype."""
         self.require_complete()
         return self._top.first_nonfinite_step
-
-    @property
-    def first_zero_step(self) -> int | None:
-        """Index from 0 of the top layer's first h that is exactly zero; or None."""
-        self.require_complete()
-        return self._top.first_zero_step
-
-    def require_complete(self) -> None:
-        """Raises ValueError unless `states` has been exhausted."""
-        if not self.is_complete:
-            raise ArgumentError(
-                "rollout",
-                "is not complete",
-                got=f"{self._reached[-1]} of {self.steps} steps",
-                expected="all of them",
-                advice="Exhaust rollout.states() first.",
-            )
 
     def _compute_until(self, t1: int, should_stop: ShouldStop | None) -> None:
         while self._reached[-1] < t1:
@@ -217,6 +171,7 @@ class StackedRollout:
                     self._hand_up(i, start, end)
                 next(layer.states(should_stop, bounds=[(start, end)]))
                 self._reached[i] = end
+            self._done = end
 
     def _hand_up(self, i: int, t0: int, t1: int) -> None:
         """Gives layer i the states of the one below as the inputs of steps [t0, t1)."""
