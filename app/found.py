@@ -230,10 +230,6 @@ def _problem(layer: RecurrentLayer, settings: Settings) -> str | None:
     what = name[0].upper() + name[1:]
     if layer.problem:
         return f"{what} {layer.problem}. Build the module without bidirectional and proj_size."
-    cells = get_args(Cell.model_fields["kind"].annotation)
-    if layer.cell not in cells:
-        expected = " or ".join(module_name(cell) for cell in cells)
-        return f"{what} is of {module_name(layer.cell)}; expected {expected}."
     for name, size in sizes(layer).items():
         limit = {"hidden_size": "max_hidden", "input_size": "max_input"}.get(name, "max_output")
         largest: int = getattr(settings, limit)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.experiment import Experiment
+from app.experiment import LARGEST_SEED, Experiment
 from app.gates import BIAS_BLOCKS, GATES, INPUT_BLOCKS, KEEPING, block
 from app.matrix import Shelf, origin_of
 from rnncore import RecurrentLayer, cast, gaussian_bias, gaussian_weights, recurrent_matrix
 
-LARGEST_SEED = 2**53
-# Layers are drawn from seeds that lie far apart, so that no seed of the document is met again.
+# Layers are drawn from seeds that lie far apart: neighbouring seeds of a document don't meet.
 STRIDE = 1_000_003
 
 
@@ -32,7 +31,7 @@ class LayerWeights:
 
 def seed_of_layer(first: int, number: int) -> int:
     """The seed of a layer, counted from 0, that goes on from the first layer's."""
-    return (first + number * STRIDE) % LARGEST_SEED
+    return (first + number * STRIDE) % (LARGEST_SEED + 1)
 
 
 def upper_layers(
@@ -88,7 +87,7 @@ def _drawn(experiment: Experiment, number: int) -> dict[str, Tensor]:
         recurrent_matrix(
             wish.ensemble,
             H,
-            seed=(seed(wish.seed) * gates + gate) % LARGEST_SEED,
+            seed=seed(wish.seed) * gates + gate,
             spectral_radius=wish.spectral_radius,
             gain=wish.gain,
         ).W

@@ -10,6 +10,9 @@ export function superscript(exponent) {
 /** A number to so many significant digits; the digits before the point are all true, none is a filling zero. @param {number} value @param {number} digits */
 export const rounded = (value, digits) => Number(value.toPrecision(Math.max(digits, Math.floor(Math.log10(Math.abs(value) || 1)) + 1)));
 
+/** A whole number with its thousands apart. @param {number} count */
+export const whole = (count) => count.toLocaleString("en");
+
 /** A number with so many significant digits, a true minus sign and no trailing zeros. @param {number} value @param {number} [digits] */
 export function plain(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";

@@ -59,7 +59,7 @@ export function formulasOf(kind, layers = 1) {
   const biases = cellInfo({ kind }).biasBlocks.length;
   const b = biases > 1 ? `${biases}H` : "H";
   const above = layers > 1 && kind !== "attention" ? "; in the layers above the first H stands for D" : "";
-  if (kind === "feedforward") return { parameters: `HD + H + OH + O: W_hh is 0 and none of it counts${above}`, products: `T·HD + T·OH${above}`, path: "x_t reaches h_t alone: from x_1 nothing arrives at the last step" };
+  if (kind === "feedforward") return { parameters: `HD + H + OH + O: W_hh is 0 and none of it counts${above}`, products: `T·HD + T·OH${above}`, path: "without a state x_t reaches h_t alone" };
   if (kind === "attention") return { parameters: "HD + H + 3H² + OH + O", products: "T(HD + 3H²) + T(T + 1)H + T·OH: every step looks at every earlier one", path: "1: every input is one look away" };
   return {
     parameters: `${gates}(HD + H²) + ${b} + OH + O${above}`, products: `T·${gates}(HD + H²) + T·OH${above}`,

@@ -40,7 +40,7 @@ export function mountCompareRow(form, { store, loop }, signal) {
 
 /** @param {import("../state/compare.js").ComparedKind} kind */
 function titleOf(kind) {
-  if (kind === "feedforward") return "the same without a state: W_hh = 0, every h_t is made of x_t alone";
+  if (kind === "feedforward") return "an Elman network without a state: W_hh = 0, every h_t is made of x_t alone";
   if (kind === "attention") return "one head of causal self-attention: every step looks at all before it, nothing is carried on";
   return `${longNameOf(kind)}: ${cellInfo({ kind }).blocks.length > 1 ? "the same draw for every gate" : "the same activation"}, the same input, seed and loss`;
 }

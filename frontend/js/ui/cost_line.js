@@ -1,4 +1,5 @@
 /** What T costs and what it does not: the same parameters serve every length. */
+import { whole } from "../render/format.js";
 import { writeAttribute, writeText } from "../render/write.js";
 import { formulasOf, sizesOf } from "../state/sizes.js";
 
@@ -24,6 +25,3 @@ export function mountCostLine(group, store, signal) {
   store.subscribe((change) => change === "experiment" && show(), signal);
   show();
 }
-
-/** @param {number} count */
-const whole = (count) => count.toLocaleString("en");

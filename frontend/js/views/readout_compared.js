@@ -1,5 +1,5 @@
 /** What the networks that are compared cost, and what of the gradient each still has at the cursor: one line each. */
-import { powerOfTen, superscript } from "../render/format.js";
+import { powerOfTen, superscript, whole } from "../render/format.js";
 import { fateColour } from "../render/palette.js";
 import { writeAttribute, writeProperty, writeText } from "../render/write.js";
 import { longNameOf } from "../state/compare.js";
@@ -44,9 +44,6 @@ export function comparedReadout(element) {
     },
   };
 }
-
-/** @param {number} count */
-const whole = (count) => count.toLocaleString("en");
 
 /** A count for a narrow column: whole up to six digits, then to three. @param {number} count */
 export function countText(count) {
