@@ -46,7 +46,7 @@ GATE_TENSORS = frozenset[str](get_args(GateTensor))  # of gru and lstm alone, an
 WeightTensor = Literal["W_xh", "b_h", "W_hy", "b_y"]
 # What is left out with a tensor: W_hh in whichever parts it is sent, and the spectrum in force.
 LEFT_OUT_WITH: dict[str, tuple[str, ...]] = {
-    "W_hh": ("W_hh_drawn", "W_hh_scale"),
+    "W_hh": ("W_hh_drawn", "W_hh_scale", "W_qkv"),
     "eigenvalues": ("closed_loop_eigenvalues",),
 }
 Omissible = Literal[

@@ -353,3 +353,17 @@ def test_a_network_that_is_fed_back_leaves_with_its_readout(client: TestClient) 
     document = {"cell": {"hidden_size": 6}, "generation": {"after": 5}}
     content = client.post("/api/export/network.safetensors", json=document).content
     assert "readout.weight" in safetensors.torch.load(content)
+
+
+def test_what_attention_has_for_w_hh_is_left_out_like_it(client: TestClient) -> None:
+    edits = [{"op": "set", "i": 0, "j": 0, "value": 0.5}]
+    document = ATTENTION | {"recurrent": {"edits": edits}}
+    with client.websocket_connect("ws://127.0.0.1/api/stream") as ws:
+        ws.receive_text()
+        message = {"type": "run", "id": 1, "experiment": document, "split_weights": True}
+        ws.send_text(json.dumps(message | {"omit": ["W_hh"]}))
+        names: set[str] = set()
+        while (content := ws.receive().get("bytes")) is not None:
+            names |= set(load(content))
+    assert "h" in names
+    assert not names & {"W_hh", "W_qkv", "W_hh_drawn"}

@@ -104,7 +104,8 @@ export class Run {
 
   /** The recurrent weights in force [H, H], once they are here: the server's own numbers, to the bit. @returns {Tensor | undefined} */
   get W_hh() {
-    return (this.#W_hh ??= this.standing.matrix.W_hh ?? this.#scaledDraw());
+    const { W_hh, W_qkv } = this.standing.matrix;
+    return (this.#W_hh ??= W_hh ?? W_qkv ?? this.#scaledDraw());
   }
 
   /** Weights by their name, where they were asked for and are here. @param {import("../state/edits.js").MatrixName} name @returns {Tensor | undefined} */
