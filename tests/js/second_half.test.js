@@ -12,11 +12,13 @@ const NONE = -Infinity;
 
 test("the map says which inputs still matter at a step", () => {
   const three = map([[0, NONE, NONE], [-0.5, 0, NONE], [-4, -0.9, 0]]);
-  assert.match(wordsAt(three, 2)[1] ?? "", /up to 1 step back/);
-  assert.match(wordsAt(three, 3)[1] ?? "", /up to 1 step back/);
-  assert.match(wordsAt(three, 3)[2] ?? "", /1\.0 · 10⁻⁴ of the strongest/);
-  assert.match(wordsAt(three, 1)[1] ?? "", /latest input alone/);
-  assert.match(wordsAt(map([[NONE]]), 1)[0] ?? "", /no input has any influence/);
+  const whole = (/** @type {string[][]} */ lines) => lines.map(([form]) => form).join("\n");
+  assert.match(whole(wordsAt(three, 2)), /up to 1 step back/);
+  assert.match(whole(wordsAt(three, 3)), /up to 1 step back/);
+  assert.match(whole(wordsAt(three, 3)), /1\.0 · 10⁻⁴ of the strongest/);
+  assert.match(whole(wordsAt(three, 1)), /latest input alone/);
+  assert.match(whole(wordsAt(map([[NONE]]), 1)), /no input has any influence/);
+  assert.equal(wordsAt(three, 3).at(-1)?.at(-1), "k ≥ 2 matter");
 });
 
 test("a power's curve is told by its top and by where it stays below 1", () => {

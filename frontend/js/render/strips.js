@@ -66,9 +66,12 @@ export class Strips {
         context.fillStyle = palette.hairline;
         context.fillRect(area.x, Math.round(top - (GAP * unit) / 2 - 0.5), area.width, 1);
       }
-      // In a low strip letters are small, so that the next one's don't lie on them.
-      const text_px = Math.min(palette.text_px, height / 1.5);
-      if (strip.name) paintLabel(context, label(strip, filled?.limit ?? NaN), area.x, top, { ...palette, text_px }, strip.problem ? palette.explode : palette.ink);
+      if (!strip.name) return;
+      const text = label(strip, filled?.limit ?? NaN);
+      // In a low strip letters are small, so that the next one's don't lie on them, and in a narrow one all are there.
+      const wide = textWidth(`${palette.text_px}px ${palette.font}`, text);
+      const text_px = Math.min(palette.text_px, height / 1.5, (palette.text_px * (area.width - 10)) / wide);
+      paintLabel(context, text, area.x, top, { ...palette, text_px }, strip.problem ? palette.explode : palette.ink);
     });
   }
 }

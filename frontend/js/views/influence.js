@@ -4,6 +4,7 @@ import { paintLine, paintText } from "../render/lines.js";
 import { fateGradient } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
+import { textWidth } from "../render/stamps.js";
 import { writeHidden, writeProperty, writeText } from "../render/write.js";
 import { placeTitle } from "../ui/places.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
@@ -77,11 +78,24 @@ export function mount(element, scene, signal) {
       const { ink, quiet } = scene.palette;
       paintLine(context, panel, [panel.xRange[0], panel.xRange[0]], [panel.xRange[1], panel.xRange[1]], { colour: quiet, width: 1 });
       paintLine(context, panel, [t, panel.yRange[1]], [t, t], { colour: ink, width: 2 });
-      // Where no input can act there is room for words.
-      const { x, y, height } = panel.area;
-      words.forEach((line, k) => paintText(context, line, x + 8, y + height - 6 - (words.length - 1 - k) * 1.35 * scene.palette.text_px, scene.palette, k ? {} : { colour: ink }));
+      paintWords(context, words);
     });
-    writeText(said, words.join(", "));
+    writeText(said, words.map(([whole]) => whole).join(", "));
+  }
+
+  /** Where no input can act, under the diagonal, there is room: each line in the longest form that fits there. @param {CanvasRenderingContext2D} context @param {string[][]} words */
+  function paintWords(context, words) {
+    const { palette } = scene;
+    const { x, y, width, height } = panel.area;
+    let bottom = y + height - 6;
+    words.toReversed().forEach((forms, k) => {
+      const top = bottom - 1.35 * palette.text_px;
+      const room = ((top - y) / height) * width - 16;
+      const text = forms.find((form) => textWidth(`${palette.text_px}px ${palette.font}`, form) < room);
+      if (text === undefined) return;
+      paintText(context, text, x + 8, bottom, palette, k ? {} : { colour: palette.ink });
+      bottom = top;
+    });
   }
 
   bindTimePanel(panel, scene, signal);
@@ -90,22 +104,25 @@ export function mount(element, scene, signal) {
   return { panel, rest: () => isShown() && panel.rest(() => hoverTraces(scene.influence)) };
 }
 
-/** Which inputs the state at a step still knows, in lines. @param {Influence} map @param {number} t from 1 @returns {string[]} */
+/** Which inputs the state at a step still knows: lines, each in forms from long to short. @param {Influence} map @param {number} t from 1 @returns {string[][]} */
 export function wordsAt({ edges, values }, t) {
   const n = edges.length - 1;
   const row = edges.findLastIndex((edge) => edge < t);
   if (row < 0 || row >= n) return [];
   const known = Array.from({ length: row + 1 }, (_, k) => values[row * n + k] ?? -Infinity);
   const strongest = Math.max(...known);
-  if (strongest === -Infinity) return [`at t = ${t} no input has any influence`];
+  if (strongest === -Infinity) return [[`at t = ${t} no input has any influence`, "no influence"]];
   const oldest = known.findIndex((value) => value >= strongest - MATTERS);
-  const back = t - 1 - (edges[oldest] ?? 0);
+  const since = (edges[oldest] ?? 0) + 1;
+  const back = t - since;
   const first = known[0] ?? -Infinity;
   const start = `x at ${(edges[0] ?? 0) + 1}`;
   return [
-    `at t = ${t}`,
-    back === 0 ? "the latest input alone still matters" : `inputs up to ${back} step${back === 1 ? "" : "s"} back still matter (×0.1 of the strongest)`,
-    first === -Infinity ? `${start}: nothing is left` : `${start}: ${powerOfTen(first - strongest)} of the strongest`,
+    [`at t = ${t}`],
+    first === -Infinity ? [`${start}: nothing is left`] : [`${start}: ${powerOfTen(first - strongest)} of the strongest`],
+    back === 0
+      ? ["the latest input alone still matters", "only the latest matters", `only k = ${t}`]
+      : [`inputs up to ${back} step${back === 1 ? "" : "s"} back still matter (×0.1 of the strongest)`, `inputs up to ${back} back still matter`, `k ≥ ${since} matter`],
   ];
 }
 

@@ -191,7 +191,10 @@ export function mount(element, scene, signal) {
       if (at <= range.low || at >= range.high) continue;
       paintLine(context, panel, [panel.xRange[0], at], [panel.xRange[1], at], { colour: scene.palette.ink, width: 1, dash: [10, 3, 2, 3], alpha: 0.7 });
       const y = panel.py(at);
-      paintText(context, `${end.dtype} ${word} here`, area.x + area.width - 6, at > 0 ? y - 2 : y + scene.palette.text_px + 4, scene.palette, { align: "right" });
+      const { text_px } = scene.palette;
+      // On the side where the numbers end, if there is room.
+      const isAbove = at > 0 ? y - text_px > area.y : y + text_px + 4 > area.y + area.height;
+      paintText(context, `${end.dtype} ${word} here`, area.x + area.width - 6, isAbove ? y - 2 : y + text_px + 4, scene.palette, { align: "right" });
     }
   }
 
