@@ -83,8 +83,8 @@ class ForwardRun(ABC):
                 don't depend on them by a single bit.
 
         Raises:
-            ValueError: a chunk is empty, outside [0, T] or out of order; of a stack, the states of
-                a layer leave the dtype, or W_xh h + b_h of the layer above does.
+            ValueError: a chunk is empty, outside [0, T] or out of order; of a stack, W_xh h + b_h
+                of a layer leaves the dtype where h is well inside it.
             Cancelled: `should_stop` was true.
         """
         if bounds is None:

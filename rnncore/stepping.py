@@ -45,20 +45,34 @@ class Stepper:
             assert self._blocks is not None
             self._blocks.advance(self, t0, t1)
             return
-        reached = self._loops.run(0, self._trajectory.rows, t0, t1)
+        beyond = self._trajectory.drive_exponents
+        first = t1 if beyond is None else t0 + _leading_zeros(np.any(beyond[t0:t1] != 0.0, axis=1))
+        reached = self._loops.run(0, self._trajectory.rows, t0, first)
         for row in np.flatnonzero(reached < t1).tolist():
             t = int(reached[row])
             while t < t1:
-                self.step_carefully(t, row, self._trajectory.a[t, row].clone())
-                t = int(self._loops.run(row, 1, t + 1, t1)[0])
+                end = t1 if beyond is None else t + _leading_zeros(beyond[t:t1, row] != 0.0)
+                if t < end:
+                    t = int(self._loops.run(row, 1, t, end)[0])
+                if t < t1:
+                    drive = self._trajectory.a[t, row].clone()
+                    self.step_carefully(t, row, drive, 0.0 if beyond is None else beyond[t, row])
+                    t += 1
 
-    def step_carefully(self, t: int, row: int, drive: Tensor) -> None:
-        """h_{t+1} of one row, its two terms at the scale of the larger one."""
+    def step_carefully(self, t: int, row: int, drive: Tensor, exponent: float) -> None:
+        """h_{t+1} of one row, its two terms at the scale of the larger one.
+
+        Args:
+            t: the time from which the step goes.
+            row: the sequence.
+            drive: W_xh x + b_h in units of 2^exponent, (H,).
+            exponent: a whole number.
+        """
         trajectory = self._trajectory
         u, k = normalised(trajectory.u[t, row], trajectory.exponents[t, row])
         # The product's own scale, not the state's: where W_hh h is 0, the drive is all there is.
         product, k = trajectory.scaled(*normalised(self._W_hh @ u, k), row)
-        drive, m = normalised(drive, np.zeros_like(k))
+        drive, m = normalised(drive, np.full_like(k, exponent))
         scale = common_exponents(product, k, drive, m)
         a = times_power_of_two(product, k - scale) + times_power_of_two(drive, m - scale)
 
@@ -76,6 +90,11 @@ class Stepper:
         trajectory.u[t + 1, row] = h
         trajectory.norm[t + 1, row] = norms(h)
         trajectory.exponents[t + 1, row] = k
+
+
+def _leading_zeros(values: NDArray[np.bool_]) -> int:
+    """How many values are false before the first that is true."""
+    return int(np.argmax(values)) if values.any() else len(values)
 
 
 @final
@@ -100,14 +119,15 @@ class _Blocks:
     def advance(self, stepper: Stepper, t0: int, t1: int) -> None:
         """As `Stepper.advance`."""
         # Attempts overwrite the drive by preactivations, and may have to be repeated.
-        a = self._trajectory.a
+        a, beyond = self._trajectory.a, self._trajectory.drive_exponents
         drive = self._drive[: t1 - t0].copy_(a[t0:t1])
         t = t0
         while t < t1:
             end = min(t + self._stride, t1)
             k = self._trajectory.exponents[t].copy()
-            if k.any():
-                a[t:end] = times_power_of_two(drive[t - t0 : end - t0], -k)
+            shift = -k if beyond is None else beyond[t:end] - k
+            if shift.any():
+                a[t:end] = times_power_of_two(drive[t - t0 : end - t0], shift)
             elif t > t0:
                 a[t:end] = drive[t - t0 : end - t0]
             fits = self._attempt(t, end, k)
@@ -117,7 +137,8 @@ class _Blocks:
             steps = int(np.argmin(fits.all(axis=1))) + 1
             t += steps
             for row in np.flatnonzero(~fits[steps - 1]).tolist():
-                stepper.step_carefully(t - 1, row, drive[t - 1 - t0, row])
+                exponent = 0.0 if beyond is None else beyond[t - 1, row]
+                stepper.step_carefully(t - 1, row, drive[t - 1 - t0, row], exponent)
             # Where the band is left again and again, long attempts would be thrown away.
             self._stride = min(self._trajectory.block, 2 * steps)
 

@@ -18,7 +18,15 @@ from rnncore.checks import (
     too_large,
 )
 from rnncore.chunks import block_steps
-from rnncore.extended_range import Exponents, Norms, log10_of, safe_norms, times_power_of_two
+from rnncore.extended_range import (
+    Exponents,
+    Norms,
+    log10_of,
+    normalised,
+    safe_norms,
+    summed,
+    times_power_of_two,
+)
 from rnncore.feedback import Feedback, given_inputs
 
 
@@ -69,19 +77,45 @@ class Trajectory:
         # Bookkeeping lives on the CPU, where the norms of every block are looked at anyway.
         self.norm = np.zeros((T + 1, N))  # ‖u‖, from index 1 on
         self.exponents = np.zeros((T + 1, N))
-        # Of x; none but of what is fed back (`inputs`).
+        # Of x; none but of what is fed back (`inputs`) or comes from a layer below.
         self.input_exponents = np.zeros((T, N))
+        # Of the drives that stand in `a` before their step; None where all are 0.
+        self.drive_exponents: Exponents | None = None
 
     @property
     def is_fan(self) -> bool:
         """Whether every sequence has a W_hh of its own, scaled by a factor of its own."""
         return self.factors is not None
 
-    def take_inputs(self, t0: int, x: Tensor) -> None:
-        """Puts x, (n, N, D), in the place of the inputs from t0 on, before their states exist."""
+    def take_inputs(self, t0: int, x: Tensor, exponents: Exponents) -> None:
+        """Puts x · 2^exponents in the place of the inputs from t0 on, before their states exist.
+
+        Args:
+            t0: the first of these inputs, counted from 0.
+            x: (n, N, D), finite.
+            exponents: (n, N).
+
+        Raises:
+            ValueError: W_xh x + b_h leaves the dtype where the exponent is 0.
+        """
         steps = slice(t0, t0 + len(x))
         self.x[steps] = x
+        self.input_exponents[steps] = exponents
         project(self._cell.W_xh, self._cell.b_h, self.x[steps], out=self.a[steps])
+        for t, row in np.argwhere(exponents):
+            self._drive_beyond(t0 + int(t), int(row))
+
+    def _drive_beyond(self, t: int, row: int) -> None:
+        """W_xh x + b_h of an input that has an exponent, at the scale of the larger term."""
+        W_xh, b_h = self._cell.W_xh.detach(), self._cell.b_h.detach()
+        terms = [
+            normalised(W_xh @ self.x[t, row], self.input_exponents[t, row]),
+            normalised(b_h, np.zeros(())),
+        ]
+        self.a[t, row], k = summed(terms)
+        if self.drive_exponents is None:
+            self.drive_exponents = np.zeros((self.steps, self.rows))
+        self.drive_exponents[t, row] = k
 
     def log10_norm(self, t0: int, t1: int) -> Norms:
         """log10 ‖h_t‖ of the times [t0, t1) from 0 to T, (t1 - t0, N)."""

@@ -15,7 +15,6 @@ from rnncore import (
     GRUCell,
     LinearLoss,
     MeanSquaredLoss,
-    Readout,
     StackedRollout,
     StackedSweep,
     input_sequence,
@@ -275,25 +274,53 @@ def test_first_chunk_comes_before_the_rest():
 # The small print
 
 
-@pytest.mark.parametrize(
-    "dtype, name, t", [(torch.float32, "float32", 128), (torch.float64, "float64", 1024)]
-)
-def test_states_beyond_the_dtype_are_refused_by_layer_and_step(dtype, name, t):
-    """h_t of the second layer is 2^t from t = 0 on; the first rests."""
-    cells = linear_cells((0.0, 0.0), (0.0, 2.0), (1.0, 0.5), dtype=dtype)
+@pytest.mark.parametrize("dtype, t", [(torch.float32, 128), (torch.float64, 1024)])
+def test_a_layer_beyond_the_dtype_goes_on(dtype, t):
+    """h_t of the second layer is 2^t; the third sums these up to 2^(t+1) - 2."""
+    cells = linear_cells((0.0, 0.0), (0.0, 2.0), (1.0, 1.0), dtype=dtype)
     h_0 = torch.tensor([[0.0], [1.0], [0.0]])
-    readout = Readout(torch.ones(1, 1, dtype=dtype), torch.zeros(1, dtype=dtype))
-    run = StackedRollout(cells, torch.zeros(2000, 1), h_0, readout)
-    message = (
-        rf"layer 2 leaves {name}, so the layer above it .*: got an infinite h at step t = {t};"
-    )
-    for _ in range(2):
-        with pytest.raises(ValueError, match=message):
-            for _ in run.states():
-                pass
-    alone = stacked(cells[:2], torch.zeros(2000, 1), h_0[:2])
-    assert alone.first_nonfinite_step == t - 1
-    assert alone.log10_norm_h[-1].item() == pytest.approx(2000 * math.log10(2))
+    run = stacked(cells, torch.zeros(2000, 1), h_0)
+    assert run.first_nonfinite_step == t - 2  # 2^t - 2 of the third rounds to 2^t
+    times = torch.arange(1, 2001, dtype=torch.float64)
+    assert torch.allclose(run.log10_norm_h[60:], (times[60:] + 1) * math.log10(2), rtol=1e-7)
+    h = next(run.states(bounds=[(0, 2000)])).h[:, 0]
+    assert torch.isposinf(h[t - 2 :]).all() and torch.isfinite(h[: t - 2]).all()
+
+
+@pytest.mark.parametrize("activation, gain", [("linear", 3.5), ("relu", 5.0)])
+@pytest.mark.parametrize("is_native", [True, False])
+def test_states_between_layers_beyond_the_dtype_are_those_of_a_wider_one(
+    activation, gain, is_native, monkeypatch
+):
+    """float32 leaves at 10³⁸, float64 does not: the logarithms agree, whatever the loops."""
+    if not is_native:
+        monkeypatch.setattr(native, "loops", lambda dtype: None)
+    drawn = stacked_cells("elman", 3, dtype=torch.float32)
+    narrow = [ElmanCell(c.W_xh, gain * c.W_hh, c.b_h, activation) for c in drawn]
+    wide = [ElmanCell(c.W_xh.double(), c.W_hh.double(), c.b_h.double(), activation) for c in narrow]
+    x = draw(2, 300, 2).float()
+    runs = [stacked(cells, x) for cells in (wide, narrow)]
+    top = runs[0].log10_norm_h
+    assert 60 < float(top.max()) < 300 and runs[0].first_nonfinite_step is None
+    assert runs[1].first_nonfinite_step is not None
+    torch.testing.assert_close(runs[1].log10_norm_h, top, rtol=0, atol=2e-4)
+    found = [stacked_norms(run).layers for run in runs]
+    for of_wide, of_narrow in zip(*found, strict=True):
+        for each in NAMES:
+            pair = getattr(of_narrow, each), getattr(of_wide, each)
+            torch.testing.assert_close(*pair, rtol=0, atol=2e-3, msg=each)
+
+
+def test_one_sequence_beyond_the_dtype_changes_no_bit_of_another():
+    cells = linear_cells((1.0, 1.9), (1.0, 1.9), dtype=torch.float32)
+    x = torch.zeros(2, 400, 1)
+    x[0, 0] = 1.0
+    x[1, 300:] = 0.37
+    both, alone = stacked(cells, x), stacked(cells, x[1])
+    assert both.first_nonfinite_step < 300
+    assert torch.equal(whole(both).h[1], whole(alone).h)
+    chunks = [chunk.h for chunk in stacked(cells, x).states(bounds=[(0, 7), (7, 250), (250, 400)])]
+    assert torch.equal(torch.cat(chunks, dim=1), whole(both).h)
 
 
 def test_a_product_that_overflows_is_refused_by_its_layer():
