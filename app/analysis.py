@@ -38,6 +38,7 @@ from rnncore import (
     fan,
     influence_map,
     jacobian_eigenvalues,
+    kreiss_constant,
     largest_power,
     matrix_powers,
     min_max,
@@ -53,6 +54,7 @@ LARGEST_RADIUS = 2.0
 COARSEST = 16  # of the radii every sixteenth comes first
 # Beyond these sizes a decomposition would take seconds that nobody can interrupt.
 MOST_UNITS = 512
+MOST_UNITS_OF_RESOLVENT = 128
 POWER_PRODUCTS = 2**30
 MOST_POWERS = 1000
 
@@ -103,6 +105,8 @@ class AnalysisRun:
             yield self._powers(found)
         if "matrix_powers" in self._plan.wants and small:
             yield self._matrix_powers(found)
+            if found.square.shape[0] <= MOST_UNITS_OF_RESOLVENT:
+                yield self._kreiss(found)
         if "jacobian" in self._plan.wants and small:
             problem = no_jacobian_of(self._whole)
             if problem:
@@ -175,6 +179,12 @@ class AnalysisRun:
         with self._clock.counting("spectrum"):
             powers = matrix_powers(found.square, steps, should_stop=self._should_stop)
         return Frame("matrix_powers", 0, T, {"log10_norm_powers": array(powers.log10_norm)})
+
+    def _kreiss(self, found: Matrix) -> Frame:
+        with self._clock.counting("spectrum"):
+            constant = kreiss_constant(found.square, should_stop=self._should_stop)
+        tensors = {"kreiss_constant": np.array([constant])}
+        return Frame("kreiss", 0, self._experiment.steps, tensors)
 
     def _rollout(self, found: Matrix) -> Rollout | GatedRollout:
         """The run itself, complete: of a batch, its first sequence."""

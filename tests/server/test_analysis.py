@@ -212,11 +212,12 @@ def test_powers_of_a_matrix_that_is_not_normal(client: TestClient) -> None:
     edits = [{"op": "set", "i": 0, "j": 1, "value": 1.0}]
     recurrent = {"ensemble": "identity", "gain": 0.9, "edits": edits}
     document = {"cell": {"hidden_size": 2}, "recurrent": recurrent, "steps": 60}
-    (frame,), _ = analyse(client, document, "matrix_powers")
+    (frame, constant), _ = analyse(client, document, "matrix_powers")
     norms = 10 ** load(frame)["log10_norm_powers"]
     assert norms.argmax() == 8
     assert norms.max() == pytest.approx(3.9126, abs=5e-5)
     assert np.flatnonzero(norms >= 1)[-1] == 33
+    assert load(constant)["kreiss_constant"] == pytest.approx(2.6, abs=5e-5)
 
 
 def test_the_influence_of_inputs_in_a_linear_network_is_toeplitz(client: TestClient) -> None:

@@ -17,11 +17,26 @@ def test_a_matrix_with_a_small_radius_may_grow_all_the_same(page: Page, server: 
     )
     instrument.wait_for("cell.hidden_size", 2)
     note = page.locator(".powers .powers-note")
+    expect(note).to_be_visible()
     expect(note).to_have_text("largest 3.91 at t = 9; below 1 from t = 35")
     expect(instrument.rho).to_have_value("0.9")
+    expect(page.locator(".powers .kreiss")).to_have_text("Kreiss 2.6")
     instrument.rho.fill("0.5")
     expect(note).not_to_contain_text("3.91")
     expect(note).to_contain_text("below 1")
+
+
+def test_a_matrix_with_a_large_radius_may_lose_its_gradient(page: Page, server: Server) -> None:
+    """V9: powers of W_hh double at every step, slopes of .042 make .166 of that."""
+    instrument = Instrument(page, server.url).open("#rho=0.5&H=8")
+    page.get_by_label("preset").select_option("one unit, w = 2: ρ > 1 and yet it vanishes")
+    instrument.wait_for("cell.hidden_size", 1)
+    expect(page.locator(".powers .powers-note")).to_have_text("grows to 1.2 · 10¹⁸ at t = 60")
+    expect(page.locator(".powers .curve-gradient")).to_be_visible()
+    expect(page.locator(".powers .kreiss")).to_be_empty()
+    expect(page.locator(".verdict")).to_contain_text("vanish: ×0.17")
+    page.get_by_label("form", exact=True).select_option("many-to-many")
+    expect(page.locator(".powers .curve-gradient")).to_be_hidden()
 
 
 def test_the_influence_of_inputs_is_seen_and_said(

@@ -144,7 +144,9 @@ export class Analyst {
     } else if (metadata.kind === "jacobian" && tensors.jacobian_eigenvalues && tensors.slopes) {
       scene.jacobian = { of: asked.experiment, t: Number(metadata.t1), eigenvalues: tensors.jacobian_eigenvalues.data, slopes: tensors.slopes.data, problem: "" };
     } else if (metadata.kind === "matrix_powers" && tensors.log10_norm_powers) {
-      scene.matrixPowers = { of: asked.experiment, log10_norm: tensors.log10_norm_powers.data };
+      scene.matrixPowers = { of: asked.experiment, log10_norm: tensors.log10_norm_powers.data, kreiss: NaN };
+    } else if (metadata.kind === "kreiss" && tensors.kreiss_constant && scene.matrixPowers?.of === asked.experiment) {
+      scene.matrixPowers = { ...scene.matrixPowers, kreiss: tensors.kreiss_constant.data[0] ?? NaN };
     } else if (metadata.kind === "influence" && tensors.edges && tensors.log10_influence) {
       scene.influence = { of: asked.experiment, window: this.#mapWindow(), edges: Array.from(tensors.edges.data), values: tensors.log10_influence.data, problem: "" };
     } else if (metadata.kind === "atlas") {

@@ -3,7 +3,7 @@ export const PRESETS = Object.freeze([
   { name: "linear, ρ just above 1", hash: "#rho=1.03&phi=linear" },
   { name: "the same with tanh", hash: "#rho=1.03" },
   { name: "tanh at ρ = 1.5: ρ > 1 and yet nothing explodes", hash: "#rho=1.5" },
-  { name: "one unit, w = 2: ρ > 1 and yet it vanishes", hash: "#rho=2&H=1&ensemble=identity&T=60&h0=random&input=silence" },
+  { name: "one unit, w = 2: ρ > 1 and yet it vanishes", hash: "#rho=2&H=1&ensemble=identity&T=60&h0=random&input=silence&bottom=powers" },
   { name: "ReLU at ρ = 2: past the end of float32", hash: "#rho=2&phi=relu&T=2000" },
   { name: "orthogonal: nothing is lost", hash: "#rho=1&phi=linear&ensemble=orthogonal&T=1000" },
   { name: "rotation: every |λ| = 1", hash: "#rho=1&phi=linear&ensemble=rotation" },

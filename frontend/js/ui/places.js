@@ -42,6 +42,7 @@ export function mountPlaces(store, sections, signal) {
       if (menu.value !== view) menu.value = view;
     }
   }
-  store.subscribe((change) => change === "view" && show(), signal);
+  // A preset is a change of the Experiment that may bring its own views.
+  store.subscribe(show, signal);
   show();
 }
