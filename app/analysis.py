@@ -28,13 +28,14 @@ from app.rollouts import rollout_of, sweep_of
 from app.stages import Setting, array, setting
 from rnncore import (
     AttentionCell,
+    AttentionRollout,
     Eigensystem,
     ElmanCell,
     Fan,
     GatedRollout,
     Loss,
     Rollout,
-    closed_loop,
+    StackedRollout,
     fan,
     influence_map,
     jacobian_eigenvalues,
@@ -42,7 +43,6 @@ from rnncore import (
     largest_power,
     matrix_powers,
     min_max,
-    spectrum,
     unit_slopes,
 )
 from rnncore.bins import Edges
@@ -119,6 +119,7 @@ class AnalysisRun:
                 notes.append(Note(code="no_state_space", message=problem))
             else:
                 rollout = self._rollout(found)
+                assert not isinstance(rollout, StackedRollout)
                 with self._clock.counting("spectrum"):
                     tensors, said = portrait(rollout, self._experiment, self._should_stop)
                 notes += said
@@ -186,14 +187,14 @@ class AnalysisRun:
         tensors = {"kreiss_constant": np.array([constant])}
         return Frame("kreiss", 0, self._experiment.steps, tensors)
 
-    def _rollout(self, found: Matrix) -> Rollout | GatedRollout:
+    def _rollout(self, found: Matrix) -> Rollout | GatedRollout | StackedRollout:
         """The run itself, complete: of a batch, its first sequence."""
         with self._clock.counting("build"):
             start = setting(self._experiment, found, self._shelf, self._device)
             start = in_form(self._experiment, start, self._should_stop)
         with self._clock.counting("forward"):
             rollout = rollout_of(start, has_outputs=False)
-            assert isinstance(rollout, Rollout | GatedRollout)
+            assert not isinstance(rollout, AttentionRollout)
             for _ in rollout.states(self._should_stop, bounds=()):
                 pass
         return rollout
@@ -201,15 +202,10 @@ class AnalysisRun:
     def _jacobian(self, found: Matrix) -> Frame:
         rollout, t = self._rollout(found), self._plan.t - 1
         with self._clock.counting("spectrum"):
-            slopes = next(iter(unit_slopes(rollout, t, t + 1).values()))[..., 0, :]
-            after = self._whole.generation.after
-            if self._whole.closes_loop and after is not None and t >= after:
-                # Of an elman cell alone (`no_jacobian_of`): D(W_hh + W_xh W_hy).
-                assert isinstance(rollout.cell, ElmanCell)
-                W = closed_loop(rollout.cell, rollout.readout).W_hh
-                eigenvalues = spectrum(slopes.unsqueeze(-1) * W.double().cpu()).eigenvalues
-            else:
-                eigenvalues = jacobian_eigenvalues(rollout, t)
+            layers = rollout.layers if isinstance(rollout, StackedRollout) else [rollout]
+            found_slopes = [next(iter(unit_slopes(each, t, t + 1).values())) for each in layers]
+            slopes = torch.cat([each[..., 0, :] for each in found_slopes], dim=-1)
+            eigenvalues = jacobian_eigenvalues(rollout, t)
         tensors = {
             "jacobian_eigenvalues": array(torch.view_as_real(eigenvalues)),
             "slopes": array(slopes),

@@ -26,6 +26,7 @@ Kind = Literal[
     "gradients",
     "run",
     "conditions",
+    "kreiss",
     "powers",
     "atlas",
 ]

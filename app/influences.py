@@ -17,10 +17,6 @@ def no_jacobian_of(experiment: Experiment) -> str:
     cell = experiment.cell
     if cell.kind == "attention":
         return "Attention carries no state on, so it has no Jacobian of a step."
-    if cell.layers > 1:
-        return "The Jacobian is of one layer: set layers to 1 to see it."
-    if experiment.closes_loop and cell.kind != "elman":
-        return "The Jacobian of a loop that is closed is shown of an elman cell alone."
     return ""
 
 
@@ -28,7 +24,11 @@ def no_state_space_of(experiment: Experiment) -> str:
     """Why there is no picture of a state space; nothing where there is one."""
     if experiment.closes_loop:
         return "The state space is of inputs that are given: choose another form to see it."
-    return no_jacobian_of(experiment)
+    if experiment.cell.kind == "attention":
+        return "Attention carries no state on, so it has no state space."
+    if experiment.cell.layers > 1:
+        return "The state space is of one layer: set layers to 1 to see it."
+    return ""
 
 
 def no_influence_of(experiment: Experiment, edges: Sequence[int]) -> str:
@@ -36,12 +36,12 @@ def no_influence_of(experiment: Experiment, edges: Sequence[int]) -> str:
     cell = experiment.cell
     if cell.kind == "attention":
         return "Attention carries no state on: every input acts on every output at once."
+    steps, H = edges[-1] - edges[0], cell.hidden_size
+    ways = steps**2 * min(cell.input_size, H)
+    products = ways * len(GATES[cell.kind]) * H**2
     if cell.layers > 1:
-        return "An influence map is of one layer: set layers to 1 to see it."
-    if experiment.closes_loop:
-        return "An influence map is of inputs that are given: choose another form to see it."
-    steps = edges[-1] - edges[0]
-    ways = steps**2 * min(cell.input_size, cell.hidden_size)
-    if ways * len(GATES[cell.kind]) * cell.hidden_size**2 > MOST_PRODUCTS:
+        state = cell.layers * H * (2 if cell.kind == "lstm" else 1)
+        products = (ways + steps * H) * state**2
+    if products > MOST_PRODUCTS:
         return f"{steps} steps are too many for an influence map of this size: zoom in."
     return ""

@@ -91,7 +91,9 @@ def cost_of(message: Run | Analyse, settings: Settings) -> Cost:
     if "influence" in message.wants:
         result += NORM_BYTES * (1 + min(steps, MOST_BINS)) ** 2
         # What is pushed on from every input, in float64, twice.
-        result += 4 * NORM_BYTES * one.steps * one.cell.hidden_size * one.cell.input_size
+        state = cell_states * one.cell.layers
+        pushed = min(one.cell.input_size, state) * state
+        result += NORM_BYTES * (2 * one.steps * pushed + 4 * state**2)
     if "state_space" in message.wants:
         result += NORM_BYTES * (4 * 2001 + 4 * 17**2) + 2 * NORM_BYTES * one.steps * cell_states
     if "matrix_powers" in message.wants:

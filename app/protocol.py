@@ -96,15 +96,16 @@ class Analyse(Document):
     """Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
     same socket supersedes it: it belongs on a socket of its own.
 
-    Frames, as wanted: `conditions` (eigenvalues, condition_numbers); `powers` (log10_largest_power
-    over the first steps, largest_power_step); `jacobian` (jacobian_eigenvalues [H, 2] of
-    ∂h_t/∂h_{t-1}, of an lstm [2H, 2] of (h, c); slopes [H], what the units multiply by: φ'(a_t), or
-    the gate that keeps); `state_space` (trajectory [n, 2], times [n], shares [2], fixed_points
-    [K, 3], and of two units field, field_across, field_upwards, nullclines; see `portrait`);
-    `matrix_powers` (log10_norm_powers, ‖W_hh^t‖ of t = 1 to T), then, up to 128 units,
-    `kreiss` (kreiss_constant [1], infinite above ρ = 1); `influence` of the view's window
-    (edges [n + 1] of its bins, from 0; log10_influence [n, n], row t and column k: the largest
-    log10 ‖∂h_t/∂x_k‖ of each bin); and `atlas` again and again, coarse to fine, until every radius
+    Frames, as wanted: `conditions` (eigenvalues, condition_numbers); `powers`
+    (log10_largest_power over the first steps, largest_power_step); `jacobian`
+    (jacobian_eigenvalues [H, 2] of ∂h_t/∂h_{t-1}, of an lstm [2H, 2] of (h, c); slopes [H],
+    what the units multiply by: φ'(a_t), or the gate that keeps; of layers one after the other,
+    the bottom first); `state_space` (trajectory [n, 2], times [n], shares [2], fixed_points [K,
+    3], and of two units field, field_across, field_upwards, nullclines; see `portrait`);
+    `matrix_powers` (log10_norm_powers, ‖W_hh^t‖ of t = 1 to T), then, up to 128 units, `kreiss`
+    (kreiss_constant [1], infinite above ρ = 1); `influence` of the view's window (edges [n + 1]
+    of its bins, from 0; log10_influence [n, n], row t and column k: the largest log10
+    ‖∂h_t/∂x_k‖ of each bin); and `atlas` again and again, coarse to fine, until every radius
     was there: radii [k], log10_norm_h and log10_grad_h [k, bins].
     """
 

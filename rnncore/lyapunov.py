@@ -12,9 +12,10 @@ from torch import Tensor
 
 from rnncore.checks import ArgumentError, checked_count
 from rnncore.chunks import ShouldStop, stop_if_asked
+from rnncore.linear_steps import Matrix, settle
 from rnncore.rollout import Rollout
 from rnncore.spectrum import spectrum
-from rnncore.tangents import AnyRollout, Linearisation, Matrix, settle
+from rnncore.tangents import AnyRollout, Linearisation
 from rnncore.threads import single_threaded
 
 # Vectors may drift together, or away from length 1, by about that much between two QRs, and by no
@@ -130,7 +131,7 @@ def lyapunov_spectrum(
         expected = f"less than T = {linear.steps}"
         raise ArgumentError("transient", "is out of range", got=transient, expected=expected)
     checked_count("seed", seed, least=0)
-    if isinstance(rollout, Rollout) and rollout.cell.activation == "linear":
+    if isinstance(rollout, Rollout) and _is_constant(rollout):
         return _of_linear(rollout, k, sequence)
 
     generator = np.random.default_rng(seed)
@@ -142,6 +143,11 @@ def lyapunov_spectrum(
     return LyapunovSpectrum(
         torch.from_numpy(exponents[order]), torch.from_numpy(errors[order]), linear.state_size
     )
+
+
+def _is_constant(rollout: Rollout) -> bool:
+    """Whether J_t = W_hh at every step."""
+    return rollout.cell.activation == "linear" and rollout.trajectory.fed == rollout.steps
 
 
 def _of_linear(rollout: Rollout, k: int, sequence: int) -> LyapunovSpectrum:

@@ -4,88 +4,36 @@
     GRU:   δh_t = z ⊙ δh_{t-1} + Σ over r, z, n of k ⊙ (W_h· δh_{t-1} + W_x· δx_t)
     LSTM:  δc_t = f ⊙ δc_{t-1} + Σ over i, f, g of k ⊙ δa      δh_t = k_o ⊙ δa_o + q ⊙ δc_t
 
-The state is h, of an LSTM (h, c); M is its size, H or 2H. The factors k, q come from what the run
-has stored (`gated.tangents`), so no step is taken again. All is float64 on the CPU, whatever the
-run's dtype. Tangent vectors are rows of a matrix, and a step of all of them is one product.
+The state is h, of an LSTM (h, c); M is its size, H or 2H. That of a stack is those of all layers
+(`stack.tangents`). From the step on at which a run is fed its own output, W_hh is that of the
+closed loop, and the input of a step is what came in. The factors k, q come from what the run has
+stored (`gated.tangents`), so no step is taken again. All is float64 on the CPU, whatever the run's
+dtype. Tangent vectors are rows of a matrix, and a step of all of them is one product.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_right
 from typing import Final, Protocol, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from rnncore.activations import slope
 from rnncore.checks import ArgumentError, checked_count
+from rnncore.feedback import AnyCell
 from rnncore.gated.rollout import GatedRollout
 from rnncore.gated.tangents import Factors, GatedSteps
+from rnncore.linear_steps import InputStep, LinearStep, Matrix, as_array
 from rnncore.rollout import Rollout
 from rnncore.schur import unit_exponent
 from rnncore.slopes import damped
+from rnncore.stack.rollout import StackedRollout
+from rnncore.stack.tangents import StackSteps
 
-Matrix = NDArray[np.float64]
-AnyRollout = Rollout | GatedRollout
+OneLayer = Rollout | GatedRollout
+AnyRollout = OneLayer | StackedRollout
 
 # Steps all of whose slopes are below this get an exponent of their own.
 _SATURATED: Final = 2.0**-10
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class LinearStep:
-    """∂ state_t / ∂ state_{t-1} without a factor of 2^exponent, its entries of moderate size.
-
-    The h of what it makes has yet another factor 2^h_exponent, which `settle` applies: behind a
-    shut o, h is so much smaller than c that float64 does not hold both.
-    """
-
-    A: Matrix  # (M, H), what multiplies δh, before d
-    d: Matrix | None  # (M,), slopes; None for 1
-    kept: Matrix | None  # (M,), of an LSTM [q ⊙ f, f], what multiplies δc
-    exponent: float
-    h_exponent: float = 0.0
-
-    def pushed(self, V: Matrix, out: Matrix | None = None) -> Matrix:
-        """δ state_{t-1} → δ state_t of the rows of V, (K, M), into `out`."""
-        H = self.A.shape[1]
-        out = np.matmul(V[:, :H], self.A.T, out=out)
-        if self.d is not None:
-            out *= self.d
-        if self.kept is not None:
-            c = V[:, H:]
-            out[:, :H] += self.kept[:H] * c
-            out[:, H:] += self.kept[H:] * c
-        return out
-
-    def jacobian(self) -> Matrix:
-        """J_t, (M, M), at its own scale: 0 or ±inf where float64 ends."""
-        J = self.pushed(np.eye(len(self.A)))
-        settle(J, self.A.shape[1], self.h_exponent)
-        return _scaled(J.T, self.exponent)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class InputStep:
-    """∂ state_t / ∂x_t, likewise."""
-
-    rows: Matrix  # (D, M): one for every input
-    hidden_size: int
-    exponent: float
-    h_exponent: float = 0.0
-
-    def jacobian(self) -> Matrix:
-        """∂ state_t / ∂x_t, (M, D), at its own scale: 0 or ±inf where float64 ends."""
-        rows = self.rows.copy()
-        settle(rows, self.hidden_size, self.h_exponent)
-        return _scaled(rows.T, self.exponent)
-
-
-def settle(V: Matrix, hidden_size: int, h_exponent: float) -> None:
-    """Brings h in the rows of V (…, M) to the scale of the whole, in place."""
-    if h_exponent:
-        V[..., :hidden_size] *= power_of_two(h_exponent)
 
 
 class _Steps(Protocol):
@@ -121,39 +69,67 @@ class Linearisation:
             raise ArgumentError("sequence", "is out of range", got=sequence, expected=expected)
         self.steps = rollout.steps
         self.hidden_size = rollout.cell.hidden_size
-        self._steps: _Steps
-        if isinstance(rollout, GatedRollout):
-            self._steps = _Gated(rollout, sequence)
-        else:
-            self._steps = _Elman(rollout, sequence)
-        self.state_size = self._steps.state_size
+        # With the steps from 0 on, and with those from which the loop is closed.
+        self._phases = _phases(rollout, sequence)
+        self._starts = [start for start, _ in self._phases]
+        self.state_size = self._phases[0][1].state_size
+        self.input_size = _first(rollout).input_size
         self._block = rollout.trajectory.block
         self._loaded = range(0)
+        self._steps = self._phases[0][1]
 
     def step(self, t: int) -> LinearStep:
         """Step t, from 0 on: to the chapter's h_{t+1}. Cheapest in order."""
-        return self._steps.step(self._place(t))
+        j = self._place(t)
+        return self._steps.step(j)
 
     def input_step(self, t: int) -> InputStep:
         """What the input does in step t."""
-        return self._steps.input_step(self._place(t))
+        j = self._place(t)
+        return self._steps.input_step(j)
 
     def _place(self, t: int) -> int:
         checked_count("t", t, least=0)
         if t >= self.steps:
             raise ArgumentError("t", "is out of range", got=t, expected=f"less than {self.steps}")
         if t not in self._loaded:
-            start = t // self._block * self._block
-            self._loaded = range(start, min(start + self._block, self.steps))
+            phase = bisect_right(self._starts, t) - 1
+            first, self._steps = self._phases[phase]
+            end = self.steps if phase + 1 == len(self._phases) else self._starts[phase + 1]
+            start = max(t // self._block * self._block, first)
+            self._loaded = range(start, min((t // self._block + 1) * self._block, end))
             self._steps.load(self._loaded.start, self._loaded.stop)
         return t - self._loaded.start
 
 
+def _phases(rollout: AnyRollout, sequence: int) -> list[tuple[int, _Steps]]:
+    """From which step on which linear steps hold."""
+    if isinstance(rollout, StackedRollout):
+        layers = [Linearisation(layer, sequence) for layer in rollout.layers]
+        return [(0, StackSteps(layers))]
+    feedback = rollout.trajectory.feedback
+    phases = [(0, _steps_of(rollout, sequence, rollout.cell.W_hh))]
+    if feedback is not None and feedback.after < rollout.steps:
+        phases.append((feedback.after, _steps_of(rollout, sequence, feedback.W_hh)))
+    return phases
+
+
+def _steps_of(rollout: OneLayer, sequence: int, W_hh: torch.Tensor) -> _Steps:
+    if isinstance(rollout, GatedRollout):
+        return _Gated(rollout, sequence, W_hh)
+    return _Elman(rollout, sequence, W_hh)
+
+
+def _first(rollout: AnyRollout) -> AnyCell:
+    """The cell that x comes in to."""
+    return rollout.cells[0] if isinstance(rollout, StackedRollout) else rollout.cell
+
+
 @final
 class _Elman:
-    def __init__(self, rollout: Rollout, sequence: int) -> None:
+    def __init__(self, rollout: Rollout, sequence: int, recurrent: torch.Tensor) -> None:
         cell, factors = rollout.cell, rollout.trajectory.factors
-        W_hh, self._W_xh = as_array(cell.W_hh), as_array(cell.W_xh)
+        W_hh, self._W_xh = as_array(recurrent), as_array(cell.W_xh)
         factor = 1.0 if factors is None else float(factors[sequence])
         # In units of W's largest entry nothing ends before the product with it does.
         self._k, self._k_x = unit_exponent(W_hh), unit_exponent(self._W_xh)
@@ -182,7 +158,7 @@ class _Elman:
 
     def step(self, j: int) -> LinearStep:
         d = None if self._d is None else self._d[j]
-        return LinearStep(self._W_hh, d, None, float(self._shift[j]) + self._k)
+        return LinearStep(self._W_hh, d, None, float(self._shift[j]) + self._k, len(self._W_hh))
 
     def input_step(self, j: int) -> InputStep:
         rows = self._W_xh.T if self._d is None else self._W_xh.T * self._d[j]
@@ -191,14 +167,15 @@ class _Elman:
 
 @final
 class _Gated:
-    def __init__(self, rollout: GatedRollout, sequence: int) -> None:
+    def __init__(self, rollout: GatedRollout, sequence: int, recurrent: torch.Tensor) -> None:
         cell, H = rollout.cell, rollout.cell.hidden_size
         self._H = H
-        W_hh, W_xh = as_array(cell.W_hh), as_array(cell.W_xh)
+        W_hh, W_xh = as_array(recurrent), as_array(cell.W_xh)
         k, k_x = (unit_exponent(W) if W.any() else None for W in (W_hh, W_xh))
         self._W_hh = np.ldexp(W_hh, -(k or 0)).reshape(-1, H, H)
         self._W_xh = np.ldexp(W_xh, -(k_x or 0)).reshape(-1, H, cell.input_size)
-        self._factors = GatedSteps(rollout.trajectory, sequence, (k, k_x))
+        blocks = len(self._W_hh)
+        self._factors = GatedSteps(rollout.trajectory, sequence, (k, k_x), blocks)
         self.state_size = 2 * H if rollout.trajectory.c is not None else H
 
     def load(self, t0: int, t1: int) -> None:
@@ -212,7 +189,8 @@ class _Gated:
             kept = np.concatenate((factors.q[j] * keep, keep))
         else:
             A.flat[:: self._H + 1] += keep
-        return LinearStep(A, None, kept, float(factors.shift[j]), float(factors.h_exponent[j]))
+        shift, h_exponent = float(factors.shift[j]), float(factors.h_exponent[j])
+        return LinearStep(A, None, kept, shift, self._H, h_exponent)
 
     def input_step(self, j: int) -> InputStep:
         factors = self._of_input
@@ -235,21 +213,3 @@ def _weighted(factors: Matrix, W: Matrix) -> Matrix:
     for factor, W_g in zip(factors[1:], W[1:], strict=True):
         total += factor[:, None] * W_g
     return total
-
-
-def as_array(values: torch.Tensor) -> Matrix:
-    """`values` as float64 on the CPU."""
-    array: Matrix = values.detach().double().cpu().numpy()
-    return array
-
-
-def power_of_two(exponent: float) -> float:
-    """2^exponent, 0 or inf where float64 ends."""
-    return float(np.ldexp(1.0, int(min(max(exponent, -1100.0), 1100.0))))
-
-
-def _scaled(values: Matrix, exponent: float) -> Matrix:
-    """values · 2^exponent, 0 or ±inf where float64 ends."""
-    with np.errstate(over="ignore", under="ignore"):
-        result: Matrix = np.ldexp(values, int(min(max(exponent, -4000.0), 4000.0)))
-    return result

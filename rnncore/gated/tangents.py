@@ -13,9 +13,10 @@ from rnncore.gated.trajectory import GatedTrajectory
 
 # A step whose largest factor lies outside gets an exponent of its own; so does h behind a shut o.
 _LOW, _HIGH = 2.0**-10, 2.0**32
-# The slots of `adjoints`: what keeps, what stands before W_hh and before W_xh, and o and q.
+# The slots of `adjoints`: what keeps, what stands before W_hh (and before W_xn W_hy, where a loop
+# is closed) and before W_xh, and o and q.
 _GRU_KEEP: Final = 4
-_GRU_RECURRENT, _GRU_INPUT = (0, 1, 2), (0, 1, 3)
+_GRU_RECURRENT, _GRU_INPUT = (0, 1, 2, 3), (0, 1, 3)
 _LSTM_KEEP: Final = 0
 _LSTM_GATES: Final = (1, 2, 3, 4)
 _OUT: Final = (4, 5)
@@ -42,6 +43,7 @@ class GatedSteps:
         trajectory: of a complete run.
         sequence: which of its rows.
         exponents: k of W_hh and W_xh, which are given as W · 2^-k; None where W is 0.
+        blocks: of W_hh, one more for a GRU whose loop is closed.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class GatedSteps:
         trajectory: GatedTrajectory,
         sequence: int,
         exponents: tuple[int | None, int | None],
+        blocks: int,
     ) -> None:
         self._trajectory, self._row, self._exponents = trajectory, sequence, exponents
+        self._blocks = blocks
         self._is_lstm = trajectory.c is not None
 
     def load(self, t0: int, t1: int) -> tuple[Factors, Factors]:
@@ -64,7 +68,7 @@ class GatedSteps:
         recurrent, of_input, keep = (
             (_LSTM_GATES, _LSTM_GATES, _LSTM_KEEP)
             if self._is_lstm
-            else (_GRU_RECURRENT, _GRU_INPUT, _GRU_KEEP)
+            else (_GRU_RECURRENT[: self._blocks], _GRU_INPUT, _GRU_KEEP)
         )
         of_state, of_x = self._exponents
         return (

@@ -10,15 +10,21 @@ import torch
 from rnncore import (
     Cancelled,
     ElmanCell,
+    GatedRollout,
     LSTMState,
+    Readout,
+    Rollout,
     influence_map,
     input_sequence,
+    jacobian_eigenvalues,
     recurrent_matrix,
+    state_jacobian,
 )
 from rnncore.activations import ln_slope
 from rnncore.gated.coefficients import ln_sigmoid
 from tests.core.builders import cell_from, finished, make_cell
 from tests.core.gated_builders import KINDS, gated_cell, gated_run, with_bias
+from tests.core.stack_builders import stacked, stacked_cells
 
 LN_10 = math.log(10)
 
@@ -239,3 +245,94 @@ def test_it_can_be_stopped_and_refuses_what_is_not_there():
         influence_map(run, 5, 5)
     with pytest.raises(ValueError, match="columns is out of range"):
         influence_map(run, columns=0)
+
+
+# Layers on layers, and a loop that is closed
+
+
+def network_map(step, x, sizes):
+    """log10 ‖∂h_t/∂x_k‖_F by autograd of `step(x_t, states) -> states`, h of the last alone."""
+    T = len(x)
+    x = x.clone().requires_grad_()
+    states, squares = [zeros(size) for size in sizes], zeros(T, T)
+    for t in range(T):
+        states = step(t, x[t], states)
+        for unit in states[-1]:
+            (of_x,) = torch.autograd.grad(unit, x, retain_graph=True, allow_unused=True)
+            squares[t] += of_x.square().sum(dim=1)
+    return squares.log10() / 2
+
+
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("D", [1, 2])
+def test_a_stack_is_autograds(kind, D):
+    cells = stacked_cells(kind, 3, H=4, D=D)
+    x = input_sequence("noise", 15, D)
+    run = stacked(cells, x)
+
+    def step(t, x_t, states):
+        cs, hs, below = states[:3], [], x_t
+        after_c = []
+        for cell, c, h in zip(cells, cs, states[3:], strict=True):
+            if kind == "lstm":
+                below, c = cell.step(below, LSTMState(h, c))
+            else:
+                below = cell.step(below, h)
+            hs.append(below)
+            after_c.append(c)
+        return [*after_c, *hs]
+
+    expected = network_map(step, x, [4] * 6)
+    assert_same(influence_map(run).log10_norm, expected, 1e-10)
+
+
+def test_a_saturated_layer_passes_on_very_little():
+    """e^-800 of what comes from below."""
+    one = torch.ones(1, 1, dtype=torch.float64)
+    cells = [
+        ElmanCell(one, zeros(1, 1), zeros(1)),
+        ElmanCell(one, zeros(1, 1), 400 + zeros(1)),
+    ]
+    run = stacked(cells, zeros(3, 1))
+    slope = float(ln_slope("tanh", torch.tensor(400.0, dtype=torch.float64))) / LN_10
+    found = influence_map(run).log10_norm
+    assert_same(found.diagonal(), torch.full((3,), slope, dtype=torch.float64), 1e-12)
+
+
+@pytest.mark.parametrize("kind", ["tanh", "linear", "gru", "lstm"])
+@pytest.mark.parametrize("after", [1, 7])
+def test_a_closed_loop_is_autograds(kind, after):
+    """∂h_t/∂x_k goes on through what is fed back; from then on x_k is what was fed."""
+    H, D, T = 5, 2, 16
+    is_gated = kind in KINDS
+    cell = gated_cell(kind, H, D, scale=2.0) if is_gated else make_cell(H, D, activation=kind)
+    if not is_gated:
+        cell = replace(cell, **{k: v.double() for k, v in vars(cell).items() if k != "activation"})
+    readout = Readout(torch.linspace(-1, 1, D * H).double().view(D, H), torch.ones(D).double())
+    x = input_sequence("noise", T, D)
+    kind_of_run = GatedRollout if is_gated else Rollout
+    run = kind_of_run(cell, x, zeros(H), readout, feeds_back_after=after)
+    for _ in run.states():
+        pass
+
+    changes = zeros(T, D)
+
+    def step(t, change, states):
+        c, h = states
+        x_t = (x[t] if t < after else readout.output(h)) + change
+        if kind == "lstm":
+            h, c = cell.step(x_t, LSTMState(h, c))
+        else:
+            h = cell.step(x_t, h)
+        return [c, h]
+
+    expected = network_map(step, changes, [H, H])
+    assert_same(influence_map(run).log10_norm, expected, 1e-10)
+    for t in (after - 1, after, T - 1):
+        assert spectral(jacobian_eigenvalues(run, t)) == pytest.approx(
+            spectral(torch.linalg.eigvals(state_jacobian(run, t))), rel=1e-9
+        )
+
+
+def spectral(eigenvalues):
+    return float(eigenvalues.abs().max())

@@ -258,21 +258,44 @@ def test_the_jacobian_is_that_of_the_step(client: TestClient, kind: str) -> None
         assert np.sort(moduli) == pytest.approx(np.sort(np.abs(expected)), abs=1e-9)
 
 
+@pytest.mark.parametrize("want", ["influence", "jacobian", "state_space"])
+def test_attention_has_no_step_to_look_at(client: TestClient, want: str) -> None:
+    frames, end = analyse(client, SMALL | {"cell": {"kind": "attention"}}, want)
+    assert not frames
+    assert re.search("Attention", end["notes"][0]["message"])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [
-        ({"cell": {"kind": "attention"}}, "Attention"),
-        ({"cell": {"layers": 2}}, "one layer"),
-        ({"generation": {"after": 5}, "cell": {"kind": "gru"}}, "given|elman"),
-    ],
+    [({"cell": {"layers": 2}}, "one layer"), ({"generation": {"after": 5}}, "given")],
 )
-@pytest.mark.parametrize("want", ["influence", "jacobian", "state_space"])
-def test_what_has_no_step_to_look_at_says_so(
-    client: TestClient, want: str, changes: dict[str, Any], said: str
+def test_a_state_space_that_is_not_shown_says_why(
+    client: TestClient, changes: dict[str, Any], said: str
 ) -> None:
-    frames, end = analyse(client, SMALL | changes, want)
+    frames, end = analyse(client, SMALL | changes, "state_space")
     assert not frames
     assert re.search(said, end["notes"][0]["message"])
+
+
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+def test_layers_have_a_jacobian_and_a_map(client: TestClient, kind: str) -> None:
+    cell = SMALL["cell"] | {"kind": kind, "layers": 2}
+    document = SMALL | {"cell": cell, "input": {"kind": "noise"}, "dtype": "float64"}
+    (frame,), _ = analyse(client, document, "jacobian", t=7)
+    found = load(frame)
+    assert found["jacobian_eigenvalues"].shape == (32 if kind == "lstm" else 16, 2)
+    assert found["slopes"].shape == (16,)
+    (frame,), _ = analyse(client, document, "influence")
+    log10_influence = load(frame)["log10_influence"]
+    assert np.isfinite(log10_influence[np.tril_indices(40)]).all()
+    if kind == "elman":
+        run = posted(client, document)
+        by_hand = ((1 - run[name][6] ** 2)[:, None] for name in ("h_l0", "h"))
+        weights = (run["W_hh"], run["W_hh_l1"])
+        pairs = zip(by_hand, weights, strict=True)
+        expected = np.concatenate([np.abs(np.linalg.eigvals(d * W)) for d, W in pairs])
+        moduli = np.hypot(*found["jacobian_eigenvalues"].T)
+        assert np.sort(moduli) == pytest.approx(np.sort(expected), abs=1e-9)
 
 
 def test_the_jacobian_of_a_loop_that_is_closed(client: TestClient) -> None:

@@ -59,13 +59,22 @@ def test_the_influence_of_inputs_is_seen_and_said(
 
 
 def test_a_network_without_a_map_says_why(page: Page, server: Server) -> None:
-    Instrument(page, server.url).open("#rho=0.9&H=8&T=40&layers=2&top=influence&bottom=powers")
+    Instrument(page, server.url).open("#rho=0.9&H=8&T=40&cell=attention&top=influence")
     note = page.locator(".influence .panel-note")
-    expect(note).to_contain_text("of one layer")
-    page.get_by_label("form", exact=True).select_option("generation")
-    expect(note).to_contain_text("inputs that are given")
-    page.get_by_label("form", exact=True).select_option("many-to-one")
+    expect(note).to_contain_text("Attention carries no state on")
+    page.get_by_label("cell", exact=True).select_option("elman")
     expect(note).to_be_empty()
+
+
+def test_layers_and_a_closed_loop_have_both(page: Page, server: Server) -> None:
+    Instrument(page, server.url).open("#H=8&T=40&layers=2&top=influence&jacobian=1&t=30")
+    said, jacobian = page.locator(".influence .influence-said"), page.locator(".of-jacobian")
+    expect(said).to_contain_text("at t = 30")
+    expect(jacobian).to_contain_text("✕ Jₜ")
+    page.get_by_label("form", exact=True).select_option("generation")
+    expect(page.locator(".influence .panel-note")).to_be_empty()
+    expect(said).to_contain_text("at t = 30")
+    expect(jacobian).to_contain_text("✕ Jₜ")
 
 
 def test_one_step_of_one_unit_has_both(page: Page, server: Server) -> None:
@@ -87,7 +96,8 @@ def test_what_a_step_really_multiplies_by(page: Page, server: Server) -> None:
     instrument.wait_for("cell.kind", "lstm")
     expect(said).to_contain_text("f 0.")
     page.get_by_label("form", exact=True).select_option("generation")
-    expect(said).to_contain_text("none")
+    instrument.wait("rhoscope.painted.generation.after !== null")
+    expect(said).to_contain_text("f 0.")
     page.get_by_label("cell", exact=True).select_option("elman")
     expect(said).to_contain_text("φ′ 0.")
 

@@ -67,7 +67,7 @@ export function mount(element, scene, signal) {
     const jacobian = store.view.hasJacobian && scene.jacobian?.of === run.experiment ? scene.jacobian : null;
     writeHidden(ofJacobian, !store.view.hasJacobian);
     writeText(ofJacobian, jacobian ? jacobianWords(jacobian) : "");
-    writeAttribute(ofJacobian, "title", jacobian?.problem || "✕ spectral radius of J_t at the cursor, and the mean of what the units multiply by");
+    writeAttribute(ofJacobian, "title", jacobian?.problem || "✕ spectral radius of J_t at the cursor, of all layers and of the loop that is closed there, and the mean of what the units multiply by");
     writeHidden(ofFed, closed !== undefined || store.view.hasJacobian);
     // There is room for one of the two: what acts at the cursor says more.
     writeHidden(ofGenerating, closed === undefined || store.view.hasJacobian);

@@ -32,6 +32,7 @@ export function mount(element, scene, signal) {
   let palette = scene.palette;
 
   const isShown = () => store.view.top === "influence";
+  const isPresent = () => scene.influence !== null && scene.influence.of === scene.run?.experiment;
 
   function drawMarks() {
     if (!isShown() || !note || !bar) return;
@@ -42,6 +43,8 @@ export function mount(element, scene, signal) {
     writeProperty(bar, "--scale", fateGradient(scene.palette));
     writeText(note, map?.problem ?? "");
     writeHidden(panel.marks, !map?.edges.length);
+    // While a hand moves, the map of before stays as a shadow: it is of another network.
+    panel.element.classList.toggle("is-of-before", !isPresent());
     if (map?.edges.length) {
       fill(map);
       panel.draw("marks", (context) => {
@@ -72,7 +75,7 @@ export function mount(element, scene, signal) {
   function drawCursor() {
     if (!isShown() || !said) return;
     const { t } = store.view;
-    const words = scene.influence?.edges.length ? wordsAt(scene.influence, t) : [];
+    const words = scene.influence?.edges.length && isPresent() ? wordsAt(scene.influence, t) : [];
     panel.setCursor(t);
     panel.draw("overlay", (context) => {
       const { ink, quiet } = scene.palette;
@@ -101,7 +104,7 @@ export function mount(element, scene, signal) {
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("influence", drawMarks, signal);
   scene.loop.addLayer("influence.cursor", drawCursor, signal);
-  return { panel, rest: () => isShown() && panel.rest(() => hoverTraces(scene.influence)) };
+  return { panel, rest: () => isShown() && panel.rest(() => (isPresent() ? hoverTraces(scene.influence) : [])) };
 }
 
 /** Which inputs the state at a step still knows: lines, each in forms from long to short. @param {Influence} map @param {number} t from 1 @returns {string[][]} */
