@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from rnncore import native
-from tests.benchmarks import atlas, core, gated, hands, page, report, server
+from tests.benchmarks import atlas, core, gated, hands, page, report, server, views
 from tests.benchmarks.interleaved import Line
 
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "page": page.lines,
     "hands": hands.lines,
     "atlas": atlas.lines,
+    "views": views.lines,
 }
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "benchmarks.json"
 
