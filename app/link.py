@@ -59,6 +59,7 @@ VIEW_NAMES = (
     "top",
     "bottom",
     "side",
+    "second",
     "layer",
     "sequence",
     "compare",

@@ -22,7 +22,7 @@ import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
-import { mountPlaces } from "./ui/places.js";
+import { mountSecond, mountPlaces } from "./ui/places.js";
 import { mountPlotlyLoader } from "./ui/plotly_loader.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
@@ -61,7 +61,7 @@ let isOpeningInstead = false;
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { t: opened.t ?? 1, top: opened.top, bottom: opened.bottom, side: opened.side, layer: opened.layer, sequence: opened.sequence, compare: opened.compare, hasJacobian: opened.hasJacobian });
+const store = new Store(opened.experiment, opened.view);
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -88,6 +88,7 @@ mountPlaces(store, {
   side: { eigenvalues: place(".eigenvalues"), state_space: place(".state-space") },
   bottom: { norms: place(".norms"), powers: place(".powers"), atlas: place(".atlas-bottom") },
 }, signal);
+const second = mountSecond(store, /** @type {HTMLButtonElement} */ (place("button.second")), place("main"), signal);
 verdict.mount(place(".verdict-row"), scene, signal);
 equation.mount(place(".equation"), scene, signal);
 readout.mount(place(".readout"), scene, signal);
@@ -307,6 +308,7 @@ const bindings = [
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
+  { shown: "b", does: "on a projector: another second panel", matches: plainKey("b"), act: second.cycle },
   { shown: "Ctrl Z", does: "undo", matches: (/** @type {KeyboardEvent} */ event) => isCommand(event, "z") && !event.shiftKey, act: tools.undo },
   { shown: "Ctrl Shift Z", does: "redo", matches: (/** @type {KeyboardEvent} */ event) => (isCommand(event, "z") && event.shiftKey) || isCommand(event, "y"), act: tools.redo },
   { shown: "?", does: "this sheet", matches: plainKey("?"), act: tools.help },

@@ -30,9 +30,9 @@ test("a link is a difference from {}, never from the opening view", async () => 
 
 test("common fields stay readable", async () => {
   const experiment = withFields(DEFAULT_EXPERIMENT, { "recurrent.spectral_radius": 1.2, "cell.hidden_size": 32, steps: 50, "cell.activation": "relu" });
-  const hash = await encodeLink(experiment, 17);
+  const hash = await encodeLink(experiment, { t: 17 });
   assert.deepEqual(new Set(hash.slice(1).split("&")), new Set(["phi=relu", "H=32", "rho=1.2", "T=50", "t=17"]));
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 17, top: "hidden_states", bottom: "norms", side: "eigenvalues", layer: "h", sequence: 0, compare: [], hasJacobian: false, problems: [] });
+  assert.deepEqual(await decodeLink(hash), { experiment, view: { t: 17, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", sequence: 0, compare: [], hasJacobian: false }, problems: [] });
 });
 
 test("every experiment survives the packed form", async () => {
@@ -44,9 +44,9 @@ test("every experiment survives the packed form", async () => {
     "bias.edits": [{ op: "set", i: 3, value: 0.2 }], "input_weights.edits": [{ op: "zero" }], "weights.file": "0".repeat(64), "weights.layer": 1,
     "input.kind": "values", "input.values": [[1], [0.1]], steps: 2,
   });
-  const hash = await encodeLink(experiment, 2, { top: "atlas", bottom: "norms", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"] });
+  const hash = await encodeLink(experiment, { t: 2, top: "atlas", bottom: "norms", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"] });
   assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas&layer=f&sequence=mean&compare=lstm\+feedforward$/);
-  assert.deepEqual(await decodeLink(hash), { experiment, t: 2, top: "atlas", bottom: "norms", side: "eigenvalues", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"], hasJacobian: false, problems: [] });
+  assert.deepEqual(await decodeLink(hash), { experiment, view: { t: 2, top: "atlas", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"], hasJacobian: false }, problems: [] });
 });
 
 test("a field that the present kind lacks is no part of the document", () => {
@@ -92,10 +92,10 @@ test("what is fit in a half-broken link is kept", async () => {
 
 test("what is compared is a list of known others, however its plus is written", async () => {
   for (const words of ["lstm+attention", "lstm%2Battention", "lstm+elman+perceptron+attention+lstm"]) {
-    const { compare, problems } = await decodeLink(`#rho=1&compare=${words}`);
+    const { view: { compare }, problems } = await decodeLink(`#rho=1&compare=${words}`);
     assert.deepEqual([compare, problems], [["lstm", "attention"], []], words);
   }
-  assert.deepEqual((await decodeLink("#cell=lstm&compare=lstm+elman")).compare, ["elman"]);
+  assert.deepEqual((await decodeLink("#cell=lstm&compare=lstm+elman")).view.compare, ["elman"]);
 });
 
 test("every preset is a clean link", async () => {
@@ -104,7 +104,7 @@ test("every preset is a clean link", async () => {
 
 test("short names and their order are the golden ones", async () => {
   assert.deepEqual(FIELDS.flatMap(({ short, path }) => (short ? [[short, path]] : [])), golden.names);
-  const hash = await encodeLink(withFields(DEFAULT_EXPERIMENT, { steps: 9 }), 7, { top: "atlas", bottom: "atlas", side: "state_space", layer: "c", sequence: 2, compare: ["gru"], hasJacobian: true });
+  const hash = await encodeLink(withFields(DEFAULT_EXPERIMENT, { steps: 9 }), { t: 7, top: "atlas", bottom: "atlas", side: "state_space", second: "side", layer: "c", sequence: 2, compare: ["gru"], hasJacobian: true });
   assert.deepEqual(hash.slice(1).split("&").map((pair) => pair.split("=")[0]), ["T", ...golden.view]);
 });
 

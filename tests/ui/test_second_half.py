@@ -112,3 +112,25 @@ def test_the_state_space_shows_where_it_could_stay(page: Page, server: Server) -
     page.wait_for_function("location.hash.includes('side=state_space')")
     page.locator(".state-space").get_by_label("side panel shows").select_option("Eigenvalues")
     expect(page.locator(".eigenvalues")).to_be_visible()
+
+
+def test_a_projector_shows_what_is_beside_too(page: Page, server: Server) -> None:
+    Instrument(page, server.url, "?theme=projector").open("#H=8&T=40&bottom=powers")
+    powers, eigenvalues, weights = (
+        page.locator(each) for each in (".powers", ".eigenvalues", ".weights")
+    )
+    expect(powers).to_be_visible()
+    expect(eigenvalues).to_be_hidden()
+    page.keyboard.press("b")
+    expect(eigenvalues).to_be_visible()
+    expect(powers).to_be_hidden()
+    page.wait_for_function("location.hash.includes('second=side')")
+    page.get_by_role("button", name="change to weights").click()
+    expect(weights).to_be_visible()
+    page.wait_for_function("location.hash.includes('second=corner')")
+    page.reload()
+    expect(weights).to_be_visible()
+    page.keyboard.press("b")
+    expect(powers).to_be_visible()
+    page.keyboard.press("d")
+    expect(eigenvalues).to_be_visible()

@@ -5,32 +5,17 @@
  * Either may end in `&t=84`, the cursor. A hash is foreign text: it is bounded, judged field by
  * field, and never throws.
  */
-import { ALL_LAYERS } from "./cells.js";
-import { fittingKinds } from "./compare.js";
 import { DEFAULT_EXPERIMENT, difference, differingFields, readDocument, valueAt, withFields } from "./experiment.js";
 import { consequences } from "./forms.js";
 import { FIELD_AT, FIELD_NAMED, numberIn, problemWith } from "./fields.js";
+import { readView, VIEW_NAMES, writeView } from "./linked_view.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
-/**
- * What of the View a link carries: the cursor, which view stands where, what is compared.
- * @typedef {{t: number | null, top: TopView, bottom: BottomView, side: SideView, layer: import("./cells.js").Layer, sequence: import("../net/batch.js").Sequence, compare: readonly import("./compare.js").ComparedKind[], hasJacobian: boolean}} LinkedView
- * @typedef {{experiment: Experiment, problems: string[]} & LinkedView} Link
- */
+/** @typedef {import("./linked_view.js").LinkedView} LinkedView */
+/** @typedef {{experiment: Experiment, view: LinkedView, problems: string[]}} Link */
 
 /** The opening view, which is itself a link. */
 export const OPENING_HASH = "#rho=1.03&phi=linear";
-
-/** The views that stand in the panels over time; the first of each place needs no word. */
-export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "atlas"]);
-export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "atlas"]);
-export const SIDE_VIEWS = /** @type {const} */ (["eigenvalues", "state_space"]);
-/** @typedef {typeof SIDE_VIEWS[number]} SideView */
-/** @typedef {typeof TOP_VIEWS[number]} TopView */
-/** @typedef {typeof BOTTOM_VIEWS[number]} BottomView */
-
-const VIEW_NAMES = Object.freeze(["t", "top", "bottom", "side", "layer", "sequence", "compare", "jacobian"]);
-const COMPARE = "compare=";
 
 /** A hash longer than this, or one that inflates past the second, is refused unread. */
 const MAX_HASH_CHARS = 200_000;
@@ -38,13 +23,12 @@ const MAX_INFLATED_BYTES = 2_000_000;
 
 /**
  * @param {Experiment} experiment
- * @param {number | null} [t]  the cursor's step, 1…T
  * @param {Partial<LinkedView>} [view]
  * @returns {Promise<string>} the hash, with its "#"
  */
-export async function encodeLink(experiment, t = null, { top, bottom, side, layer, sequence = 0, compare = [], hasJacobian = false } = {}) {
+export async function encodeLink(experiment, view = {}) {
   const differing = differingFields(experiment);
-  const cursor = [...(t === null ? [] : [`t=${t}`]), ...(top && top !== TOP_VIEWS[0] ? [`top=${top}`] : []), ...(bottom && bottom !== BOTTOM_VIEWS[0] ? [`bottom=${bottom}`] : []), ...(side && side !== SIDE_VIEWS[0] ? [`side=${side}`] : []), ...(layer && layer !== "h" ? [`layer=${layer}`] : []), ...(sequence === 0 ? [] : [`sequence=${sequence === "mean" ? "mean" : sequence + 1}`]), ...(compare.length ? [`compare=${compare.join("+")}`] : []), ...(hasJacobian ? ["jacobian=1"] : [])];
+  const cursor = writeView(view).map(escapePart);
   if (differing.every((field) => field.short)) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
@@ -70,7 +54,7 @@ export async function decodeLink(hash) {
   try {
     const json = await pump(fromBase64Url(packed), new DecompressionStream("deflate-raw"), MAX_INFLATED_BYTES);
     const { experiment, problems } = mended(readDocument(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json))));
-    return { experiment, ...viewIn(rest, experiment), problems };
+    return { experiment, view: readView(rest.map(unescapePart), experiment.cell), problems };
   } catch {
     return refused("The link is damaged: its experiment can't be read.");
   }
@@ -101,7 +85,7 @@ function decodeShort(text) {
     delete changes["recurrent.gain"];
   }
   const link = mended({ experiment: withFields(DEFAULT_EXPERIMENT, changes), problems });
-  return { ...link, ...viewIn(text.split("&"), link.experiment) };
+  return { ...link, view: readView(text.split("&").map(unescapePart), link.experiment.cell) };
 }
 
 /**
@@ -122,19 +106,8 @@ function refused(problem) {
   return { ...opening, problems: [`${problem} The opening view is shown.`] };
 }
 
-/** @param {string[]} pairs @param {Experiment} experiment @returns {LinkedView} what is unknown here is left at its default */
-function viewIn(pairs, { cell }) {
-  const compared = unescapePart(pairs.find((pair) => pair.startsWith(COMPARE)) ?? "").slice(COMPARE.length);
-  const found = pairs.map((pair) => /^t=(\d{1,9})$/.exec(pair)?.[1]).find(Boolean);
-  return { t: found ? Number(found) : null, top: TOP_VIEWS.find((view) => pairs.includes(`top=${view}`)) ?? TOP_VIEWS[0], bottom: BOTTOM_VIEWS.find((view) => pairs.includes(`bottom=${view}`)) ?? BOTTOM_VIEWS[0], side: SIDE_VIEWS.find((view) => pairs.includes(`side=${view}`)) ?? SIDE_VIEWS[0], layer: ALL_LAYERS.find((layer) => pairs.includes(`layer=${layer}`)) ?? "h", sequence: sequenceIn(pairs), compare: fittingKinds(compared.split("+"), cell), hasJacobian: pairs.includes("jacobian=1") };
-}
-
-/** Links count sequences from 1. @param {string[]} pairs @returns {import("../net/batch.js").Sequence} */
-function sequenceIn(pairs) {
-  if (pairs.includes("sequence=mean")) return "mean";
-  const found = pairs.map((pair) => /^sequence=([1-9]\d{0,5})$/.exec(pair)?.[1]).find(Boolean);
-  return found ? Number(found) - 1 : 0;
-}
+/** A part as people can read it: what a hash may hold stays, be it of another alphabet. @param {string} part */
+const escapePart = (part) => encodeURIComponent(part).replace(/%(3D|2B|2C)/g, decodeURIComponent);
 
 /** @param {string} part */
 function unescapePart(part) {

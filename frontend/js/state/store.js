@@ -18,9 +18,10 @@ import { withoutRefused } from "./history.js";
  * @property {boolean} isPlaying
  * @property {number} speed                         × 20 steps a second
  * @property {boolean} isLooping
- * @property {import("./link.js").TopView} top  the view in the upper panel over time
- * @property {import("./link.js").BottomView} bottom  and in the lower one
- * @property {import("./link.js").SideView} side  and beside them
+ * @property {import("./linked_view.js").TopView} top  the view in the upper panel over time
+ * @property {import("./linked_view.js").BottomView} bottom  and in the lower one
+ * @property {import("./linked_view.js").SideView} side  and beside them
+ * @property {import("./linked_view.js").Second} second  which of the panels below and beside stands second on a projector
  * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
  * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
  * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
@@ -63,7 +64,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", layer: "h", compare: [], sequence: 0, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {

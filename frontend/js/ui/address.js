@@ -13,7 +13,7 @@ export function mountAddress(store, { onProblems }, signal) {
   let timer;
   let writing = 0;
 
-  const link = () => encodeLink(store.experiment, store.view.t === 1 ? null : store.view.t, store.view);
+  const link = () => encodeLink(store.experiment, store.view);
 
   async function write() {
     timer = undefined;
@@ -26,9 +26,9 @@ export function mountAddress(store, { onProblems }, signal) {
     const mine = ++writing;
     clearTimeout(timer);
     timer = undefined;
-    const { experiment, t, top, bottom, side, layer, sequence, compare, hasJacobian, problems } = await decodeLink(location.hash);
+    const { experiment, view, problems } = await decodeLink(location.hash);
     if (mine !== writing) return;
-    store.replace(experiment, { label: "opened a link" }, { t: t ?? 1, span: null, top, bottom, side, layer, sequence, compare, hasJacobian });
+    store.replace(experiment, { label: "opened a link" }, { ...view, span: null });
     onProblems(problems);
   }
 

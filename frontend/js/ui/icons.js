@@ -12,5 +12,6 @@ export const ICONS = Object.freeze({
   last: icon("M12 3h2v10h-2zM2 3v10l9-5z"),
   undo: icon("M6 2v3h3.500a4.500 4.500 0 0 1 0 9H5v-2h4.500a2.500 2.500 0 0 0 0-5H6v3L1.500 6z"),
   redo: icon("M10 2v3H6.500a4.500 4.500 0 0 0 0 9H11v-2H6.500a2.500 2.500 0 0 1 0-5H10v3l4.500-4z"),
+  second: icon("M1 2h14v12H1zM3 4v8h4V4zM9 4v8h4V4z"),
   theme: icon("M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 2v10A5 5 0 0 1 8 3z"),
 });

@@ -1,5 +1,6 @@
 /** Which view stands in which place: a menu in the title of each panel over time. */
-import { writeHidden } from "../render/write.js";
+import { writeAttribute, writeHidden } from "../render/write.js";
+import { ICONS } from "./icons.js";
 
 /** @typedef {import("../state/store.js").Place} Place */
 
@@ -10,7 +11,30 @@ const VIEWS = Object.freeze(/** @type {const} */ ({
   side: { eigenvalues: "Eigenvalues", state_space: "State space" },
 }));
 
-const WORDS = Object.freeze({ top: "upper", bottom: "lower", side: "side" });
+/** What may stand second on a projector, which has room for two panels. */
+const SECOND = Object.freeze(/** @type {const} */ ({ bottom: "norms and the like", side: "eigenvalues and the like", corner: "weights" }));
+
+const WORDS = Object.freeze({ top: "upper", bottom: "second", side: "side" });
+
+/**
+ * On a projector: the next of the panels that stand below or beside the first.
+ * @param {import("../state/store.js").Store} store @param {HTMLButtonElement} button @param {HTMLElement} main @param {AbortSignal} signal
+ */
+export function mountSecond(store, button, main, signal) {
+  const order = /** @type {import("../state/linked_view.js").Second[]} */ (Object.keys(SECOND));
+  const next = () => order[(order.indexOf(store.view.second) + 1) % order.length] ?? "bottom";
+  const cycle = () => store.look({ second: next() });
+  button.innerHTML = ICONS.second;
+  button.addEventListener("click", cycle, { signal });
+  function show() {
+    main.dataset.second = store.view.second;
+    writeAttribute(button, "aria-label", `second panel: ${SECOND[store.view.second]}; change to ${SECOND[next()]}`);
+    writeAttribute(button, "title", `second panel: ${SECOND[next()]} (b)`);
+  }
+  store.subscribe(show, signal);
+  show();
+  return { cycle };
+}
 
 /** The title of a panel in a place, as HTML: the menu of its views. @param {Place} place */
 export function placeTitle(place) {

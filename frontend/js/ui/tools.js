@@ -51,8 +51,8 @@ export function mountTools(masthead, scene, { link, help }, signal) {
     const preset = PRESETS[Number(presets.value)];
     presets.selectedIndex = 0;
     if (!preset) return;
-    const { experiment, top, bottom, side, layer, sequence, compare, hasJacobian } = await decodeLink(preset.hash);
-    store.replace(experiment, { label: `preset “${preset.name}”` }, { t: 1, span: null, top, bottom, side, layer, sequence, compare, hasJacobian });
+    const { experiment, view } = await decodeLink(preset.hash);
+    store.replace(experiment, { label: `preset “${preset.name}”` }, { ...view, span: null });
   }, { signal });
 
   const show = () => {
