@@ -19,6 +19,7 @@ from rnncore.classes import class_probabilities, output_probabilities
 from rnncore.diagnosis import Diagnosis, diagnose, quantity_fate
 from rnncore.editing import OPERATIONS, Analysis, apply_edits, rescale_to_radius, set_weight
 from rnncore.eigenvalues import Eigensystem, move_eigenvalue
+from rnncore.embeddings import EMBEDDINGS, Embedding, embedded_sequence
 from rnncore.ensembles import ENSEMBLES, Ensemble, Note, RecurrentMatrix, recurrent_matrix
 from rnncore.fan import Fan, fan
 from rnncore.feedback import closed_loop
@@ -60,6 +61,7 @@ from rnncore.threads import single_threaded
 
 __all__ = [
     "ACTIVATIONS",
+    "EMBEDDINGS",
     "ENSEMBLES",
     "INITIAL_STATES",
     "INPUTS",
@@ -76,6 +78,7 @@ __all__ = [
     "Diagnosis",
     "Eigensystem",
     "ElmanCell",
+    "Embedding",
     "Ensemble",
     "Fan",
     "FixedPoint",
@@ -120,6 +123,7 @@ __all__ = [
     "class_probabilities",
     "closed_loop",
     "diagnose",
+    "embedded_sequence",
     "fan",
     "fixed_points",
     "gaussian_bias",
