@@ -81,6 +81,7 @@ def serve(
     max_batch: Annotated[int | None, _option("max_batch")] = None,
     max_attention_steps: Annotated[int | None, _option("max_attention_steps")] = None,
     max_layers: Annotated[int | None, _option("max_layers")] = None,
+    max_text: Annotated[int | None, _option("max_text")] = None,
     max_edits: Annotated[int | None, _option("max_edits")] = None,
     max_message_bytes: Annotated[int | None, _option("max_message_bytes")] = None,
     max_result_bytes: Annotated[int | None, _option("max_result_bytes")] = None,

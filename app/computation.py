@@ -28,6 +28,7 @@ from app.rollouts import (
     top_of,
 )
 from app.stages import DTYPES, Setting, array, setting
+from app.token_frame import token_frame
 from app.verdict import Diagnosis
 from rnncore import (
     Activation,
@@ -95,6 +96,8 @@ class Computation:
         yield from self._weights(found, start)
         if start.feeds_back_after is None:
             yield self._inputs(start.x, start)
+        if self._experiment.input.kind == "text":
+            yield token_frame(self._experiment, start.x)
         # A drawn matrix has its spectrum already; that of an edited one can wait for the picture.
         if found.drawn is not None:
             yield self._spectrum(found)

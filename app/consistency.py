@@ -96,6 +96,8 @@ def _check_index(path: str, edit: Edit, names: tuple[str, str], size_name: str, 
 
 def _check_shapes(experiment: Experiment) -> None:
     cell, steps = experiment.cell, experiment.steps
+    if experiment.input.kind == "text":
+        _check_text(experiment.input.text)
     if experiment.input.kind == "values":
         _check_rows("input.values", experiment.input.values, steps, cell.input_size, "input_size")
     if experiment.initial_state.kind == "values":
@@ -114,6 +116,15 @@ def _check_shapes(experiment: Experiment) -> None:
         _refuse("loss.target", "is empty", 0, f"{cell.output_size} numbers, or null for zero")
     if experiment.loss.kind == "cross_entropy" and experiment.loss.target is not None:
         _check_classes(experiment.loss.target, steps, cell.output_size)
+
+
+def _check_text(text: str) -> None:
+    """JSON can't hold half of a sign that takes two; Python's own texts can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:
+        got = f"half of a sign at {problem.start}"
+        _refuse("input.text", "is no text", got, "whole signs", "Leave it out.")
 
 
 def _check_form(experiment: Experiment) -> None:

@@ -13,6 +13,7 @@ from app.edits import MatrixEdits, SquareEdits, VectorEdits
 LARGEST_SEED = 2**53 - 1  # the largest integer that JSON carries exactly to every reader
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+TokenKind = Literal["word", "character"]
 ContentHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Vector = Annotated[list[float], Field(fail_fast=True)]
 Rows = Annotated[list[Vector], Field(fail_fast=True)]
@@ -122,9 +123,10 @@ class OutputBias(Document):
 
 class _Input(Document):
     amplitude: float = 1.0
-    """Size of the input; every input component gets the same. Not used by silence, values, file."""
+    """Size of the input; every input component gets the same, of a text every token. Not used by
+    silence, values, file."""
     seed: Seed = 2
-    """Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused."""
+    """Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused."""
 
 
 class Impulse(_Input):
@@ -175,6 +177,21 @@ class InputFile(_Input):
     """SHA-256 of the file, which holds [T, D] or [B, T, D] numbers."""
 
 
+class TextInput(_Input):
+    """A text, one token a step: the first `steps` of them, and silence after the last."""
+
+    kind: Literal["text"]
+    text: str = "The cat that chased the mouse was hungry."
+    """What is read, up to the server's --max-text; at least one visible sign."""
+    tokens: TokenKind = "word"
+    """What a token is. A word is a run of letters and digits, whether written large or small, and
+    each other visible sign is a token too; a character is what a reader sees as one, spaces
+    included. Tokens have their places in the vocabulary by first appearance."""
+    embedding: Literal["one_hot", "random"] = "one_hot"
+    """A token's vector. one_hot is the amplitude at its place in the vocabulary, which input_size
+    must have room for; random is drawn from the seed, N(0, amplitude²/D)."""
+
+
 Input = Annotated[
     Annotated[Impulse, Tag("impulse")]
     | Annotated[Constant, Tag("constant")]
@@ -182,7 +199,8 @@ Input = Annotated[
     | Annotated[Noise, Tag("noise")]
     | Annotated[Silence, Tag("silence")]
     | Annotated[InputValues, Tag("values")]
-    | Annotated[InputFile, Tag("file")],
+    | Annotated[InputFile, Tag("file")]
+    | Annotated[TextInput, Tag("text")],
     tagged("kind", "impulse"),
 ]
 

@@ -16,6 +16,7 @@ from app.errors import Refusal, refusal
 from app.experiment import Experiment, Generation, LinearLoss, Readout, Silence, Zeros
 from app.frames import Array
 from app.link import write_link
+from app.tokens import tokens_of
 from app.versions import versions
 from rnncore import ModuleNames, RecurrentLayer, state_dict_of
 
@@ -85,12 +86,30 @@ class WholeRun:
 
     @property
     def origin(self) -> dict[str, str]:
-        """The document, its link, and the versions that made the numbers, as text."""
-        return {
+        """The document, its link, the versions that made the numbers and the names of tokens, as
+        text."""
+        found = {
             "experiment": self.experiment.model_dump_json(),
             "link": link_of(self.experiment),
             "versions": json.dumps(versions()),
         }
+        if self.experiment.input.kind == "text":
+            labels = tokens_of(self.experiment).labels
+            found["token_labels"] = json.dumps(labels, ensure_ascii=False)
+        return found
+
+    @property
+    def token_column(self) -> list[str]:
+        """The token of every step of every sequence, (B·T,), "" where there is none; nothing where
+        the input is no text."""
+        if self.experiment.input.kind != "text":
+            return []
+        T, B = self.experiment.steps, self.experiment.batch_size
+        labels = [*tokens_of(self.experiment).labels, ""]
+        index = np.full((B, T), -1, np.int64)
+        known = self.arrays["token_index"]
+        index[..., : known.shape[-1]] = known
+        return [labels[k] for k in index.reshape(-1).tolist()]
 
 
 def _suffix(first: str, above: int) -> str:
@@ -135,7 +154,8 @@ def network_file(run: WholeRun) -> bytes:
 
 
 def npz_file(run: WholeRun) -> bytes:
-    """All arrays as npz, and beside them the document, its link and the versions, as text."""
+    """All arrays as npz, and beside them the document, its link, the versions and, of a text, the
+    tokens' names, as text."""
     stream = io.BytesIO()
     texts = {name: np.array(text) for name, text in run.origin.items()}
     np.savez(stream, allow_pickle=False, **run.arrays, **texts)
@@ -143,7 +163,8 @@ def npz_file(run: WholeRun) -> bytes:
 
 
 def csv_file(run: WholeRun) -> bytes:
-    """What belongs to steps, one line a step: t from 1, norms, x, h, y; a batch is led by b.
+    """What belongs to steps, one line a step: t from 1, norms, x, h, y; a batch is led by b, and
+    the token of a text stands last.
 
     Raises a `Refusal` where that would be a file of gigabytes.
     """
@@ -158,15 +179,29 @@ def csv_file(run: WholeRun) -> bytes:
             expected=f"at most {MOST_CSV_NUMBERS} numbers",
             advice="Save the arrays as npz instead.",
         )
+    tokens = run.token_column
     stream = io.StringIO()
-    stream.write(",".join(columns) + "\n")
+    stream.write(",".join([*columns, *(["token"] if tokens else [])]) + "\n")
     digits = 9 if run.experiment.dtype == "float32" else 17
     formats = [f"%.{digits}g" if name[0] in "xhy" else "%.17g" for name in columns]
     rows = len(columns["t"])
     for start in range(0, rows, ROWS_AT_ONCE):
         part = [column[start : start + ROWS_AT_ONCE] for column in columns.values()]
-        np.savetxt(stream, np.column_stack(part), fmt=formats, delimiter=",")
+        lines = io.StringIO()
+        np.savetxt(lines, np.column_stack(part), fmt=formats, delimiter=",")
+        if tokens:
+            pairs = zip(
+                lines.getvalue().splitlines(), tokens[start : start + ROWS_AT_ONCE], strict=True
+            )
+            stream.writelines(f"{line},{_quoted(token)}\n" for line, token in pairs)
+        else:
+            stream.write(lines.getvalue())
     return stream.getvalue().encode()
+
+
+def _quoted(text: str) -> str:
+    """A text as CSV holds it, whatever signs it has."""
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _columns(run: WholeRun) -> Iterator[tuple[str, np.ndarray]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -16,6 +16,7 @@ Kind = Literal[
     "weights",
     "matrix",
     "inputs",
+    "tokens",
     "spectrum",
     "closed_loop",
     "jacobian",
@@ -49,11 +50,13 @@ class Frame:
     t1: int
     tensors: Mapping[str, Array]
     source: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)  # what else the metadata says
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the tensors, without the header."""
-        return sum(tensor.nbytes for tensor in self.tensors.values())
+        """Bytes of the tensors and texts, without the rest of the header."""
+        texts = sum(len(text.encode()) for text in self.texts.values())
+        return texts + sum(tensor.nbytes for tensor in self.tensors.values())
 
     @cached_property
     def digest(self) -> bytes:
@@ -62,6 +65,8 @@ class Frame:
         if self.source:
             fingerprint.update(f"{self.source} {' '.join(self.tensors)}".encode())
             return fingerprint.digest()
+        for name, text in self.texts.items():
+            fingerprint.update(f"{name} {len(text)};{text}".encode())
         for name, tensor in self.tensors.items():
             fingerprint.update(f"{name} {tensor.dtype.str} {tensor.shape};".encode())
             fingerprint.update(_bytes_of(tensor))
@@ -83,7 +88,7 @@ def pieces(
     """
     ordered = sorted(frame.tensors.items(), key=lambda item: -item[1].dtype.itemsize)
     metadata = {"id": run_id, "kind": frame.kind, "t0": str(frame.t0), "t1": str(frame.t1)}
-    header: dict[str, object] = {"__metadata__": metadata | dict(extra or {})}
+    header: dict[str, object] = {"__metadata__": {**metadata, **frame.texts, **(extra or {})}}
     start = 0
     for name, tensor in ordered:
         end = start + tensor.nbytes

@@ -13,10 +13,12 @@ from app.influences import MOST_BINS
 from app.plan import group_size
 from app.protocol import Analyse, Run, View
 from app.settings import Settings, flag
+from app.tokens import tokens_of
 
 ITEM_BYTES = {"float32": 4, "float64": 8}
 FEW_LISTS = 1000  # that any document may have, whatever its sizes
 NORM_BYTES = 8  # norms are float64 always
+TOKEN_BYTES = 4  # a token's place is a float32
 BLOCK_STEPS = 512  # that a sweep takes at once, at most
 
 
@@ -29,7 +31,8 @@ class Cost:
 
 
 def check_limits(experiment: Experiment, view: View | None, settings: Settings) -> Cost:
-    """The run's cost. Raises a `Refusal` (over_limit) that names the first limit it is over."""
+    """The run's cost. Raises a `Refusal` (over_limit) that names the first limit it is over, or one
+    of a text that has no tokens, or more than D has room for."""
     cell = experiment.cell
     for field, size, limit in (
         ("cell.hidden_size", cell.hidden_size, "max_hidden"),
@@ -44,6 +47,9 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
             raise _over(field, "is out of range", size, f"1 to {largest}", limit)
     if cell.kind == "attention":
         _check_attention(experiment, settings)
+    if experiment.input.kind == "text":
+        check_text(experiment.input.text, settings)
+        tokens_of(experiment)
     for path, edits in edit_lists(experiment).items():
         if len(edits) > settings.max_edits:
             expected = f"at most {settings.max_edits} edits"
@@ -51,6 +57,13 @@ def check_limits(experiment: Experiment, view: View | None, settings: Settings) 
     cost = run_cost(experiment, view)
     _check_cost(cost, settings)
     return cost
+
+
+def check_text(text: str, settings: Settings) -> None:
+    """Raises a `Refusal` (over_limit) where a text is too long to be taken apart."""
+    if len(text) > settings.max_text:
+        expected = f"at most {settings.max_text} characters"
+        raise _over("input.text", "is too long", len(text), expected, "max_text")
 
 
 def _check_attention(experiment: Experiment, settings: Settings) -> None:
@@ -144,6 +157,7 @@ def run_cost(experiment: Experiment, view: View | None) -> Cost:
         + NORM_BYTES * 3 * H
         + item * B * columns * (D + (1 + kept + below) * H + O + probabilities)
         + closed
+        + (TOKEN_BYTES * B * T if experiment.input.kind == "text" else 0)
         + NORM_BYTES * values_per_norm * columns * ((2 + MORE_NORMS[cell.kind] + 2 * below) * B + 2)
     )
     # Softmaxes are float64: of a block of steps on the way back, and of all that is told.

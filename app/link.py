@@ -1,7 +1,8 @@
 """The Experiment in a web address: the page's own links (`frontend/js/state/link.js`), for scripts.
 
 Two forms, both a difference from `{}`: `#rho=1.2&H=64&T=200&phi=tanh` where every difference has
-a short name, else `#v1.<base64url(deflate-raw(JSON))>`. Either may go on with parts of the view.
+a short name and there is not much text, else `#v1.<base64url(deflate-raw(JSON))>`. Either may go
+on with parts of the view.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ SHORT_NAMES: Mapping[str, str] = {
     "input": "input.kind",
     "amplitude": "input.amplitude",
     "period": "input.period",
+    "text": "input.text",
+    "tokens": "input.tokens",
+    "embedding": "input.embedding",
     "h0": "initial_state.kind",
     "h0scale": "initial_state.scale",
     "at": "loss.at",
@@ -70,7 +74,12 @@ VIEW_NAMES = (
 MAX_HASH_CHARS = 200_000
 MAX_INFLATED_BYTES = 2_000_000
 MAX_PARTS = 64
+# Of the readable form: beyond it a long text is packed, which takes a third of the room.
+MAX_READABLE_CHARS = 1000
+# Whose text may look like a number and is none.
+TEXTS = frozenset({"input.text"})
 
+UNESCAPED = "!'()*"  # by encodeURIComponent, beside what quote leaves alone
 _ADDRESS = re.compile(r"https?://[^#]*", re.IGNORECASE)
 _VERSION = re.compile(r"v([0-9]+)\.")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -115,10 +124,12 @@ def write_link(experiment: Experiment) -> str:
     differing = dict(_differing(experiment, experiment.model_dump(mode="json")))
     if differing.keys() <= set(SHORT_NAMES.values()):
         short = [(name, differing[path]) for name, path in SHORT_NAMES.items() if path in differing]
-        pairs = [f"{name}={quote(_text(value), safe='')}" for name, value in short]
+        pairs = [f"{name}={quote(_text(value), safe=UNESCAPED)}" for name, value in short]
         # `{}` itself still needs a word: an empty hash is the opening view.
-        return f"#{'&'.join(pairs) or 'rho=1'}"
-    document = json.dumps(_nested(differing), separators=(",", ":")).encode()
+        readable = "&".join(pairs) or "rho=1"
+        if len(readable) <= MAX_READABLE_CHARS:
+            return f"#{readable}"
+    document = json.dumps(_nested(differing), ensure_ascii=False, separators=(",", ":")).encode()
     packed = base64.urlsafe_b64encode(zlib.compress(document, 9, wbits=-15)).decode().rstrip("=")
     text = f"v1.{packed}"
     if len(text) > MAX_HASH_CHARS or len(document) > MAX_INFLATED_BYTES:
@@ -143,7 +154,7 @@ def _read_short(text: str) -> Experiment:
         path = SHORT_NAMES[name]
         if path in changes:
             raise _refused(f"gives {name} twice", raw, "one value")
-        changes[path] = _value(raw)
+        changes[path] = raw if path in TEXTS else _value(raw)
     return read_experiment(json.dumps(_nested(changes)).encode())
 
 

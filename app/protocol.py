@@ -56,6 +56,7 @@ Omissible = Literal[
     "singular_values",
     "x",
     "h_0",
+    "token_index",
     "y",
     "p",
     "log10_grad_W_xh",
@@ -157,6 +158,7 @@ class Limits(ServerMessage):
     max_batch: int
     max_layers: int
     max_edits: int
+    max_text: int
     max_message_bytes: int
     max_result_bytes: int
     max_memory_bytes: int

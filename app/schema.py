@@ -12,11 +12,26 @@ from app.errors import Error
 from app.experiment import Experiment
 from app.found import FoundFile
 from app.protocol import Analyse, Cancel, Done, Hello, Run, View
+from app.token_count import TextToCount, TokenCount
 
 Mode = Literal["validation", "serialization"]
 
-FROM_CLIENT: tuple[type[BaseModel], ...] = (Experiment, Run, Analyse, Cancel, View)
-FROM_SERVER: tuple[type[BaseModel], ...] = (Hello, Done, Error, FoundFile, Experiment)
+FROM_CLIENT: tuple[type[BaseModel], ...] = (
+    Experiment,
+    Run,
+    Analyse,
+    Cancel,
+    View,
+    TextToCount,
+)
+FROM_SERVER: tuple[type[BaseModel], ...] = (
+    Hello,
+    Done,
+    Error,
+    FoundFile,
+    TokenCount,
+    Experiment,
+)
 
 
 def published_schema(ref_template: str = "#/$defs/{model}") -> dict[str, Any]:

@@ -20,7 +20,7 @@ from app.engine import RunEngine
 from app.errors import Refusal, refusal
 from app.files import Files
 from app.house import House
-from app.routes import api, docs, exports, page, stream, uploads
+from app.routes import api, docs, exports, page, stream, tokens, uploads
 from app.security import Guard, Policy, error_response
 from app.settings import Settings
 from app.uploads import Uploads
@@ -74,6 +74,7 @@ def create_app(
     api.add_to(app)
     uploads.add_to(app)
     exports.add_to(app)
+    tokens.add_to(app)
     app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)
     return app

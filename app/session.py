@@ -27,7 +27,7 @@ log = logging.getLogger("app")
 
 LARGEST_PARCEL = 2**19  # bytes that a short run may hold back until its end
 TOO_LARGE = 1009  # close codes of RFC 6455
-RESENT_ONLY_IF_CHANGED = {"weights", "matrix", "inputs", "spectrum", "closed_loop"}
+RESENT_ONLY_IF_CHANGED = {"weights", "matrix", "inputs", "tokens", "spectrum", "closed_loop"}
 
 
 class Session:

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """Largest steps of one sequence with attention, whose time grows as B · T²."""
     max_layers: Size = 16
     """Most layers on top of one another."""
+    max_text: Size = 200_000
+    """Longest text that is an input, in characters."""
     max_edits: Size = 10_000
     """Most edits of one matrix in one document."""
     max_message_bytes: Size = 16 * MEBIBYTE

@@ -16,6 +16,7 @@ from app.frames import Array
 from app.gates import BIAS_BLOCKS, GATES, INPUT_BLOCKS, KEEPING, block
 from app.layers import seed_of_layer, upper_layers
 from app.matrix import Matrix, Shelf, origin_of
+from app.tokens import tokens_of
 from rnncore import (
     AttentionCell,
     ElmanCell,
@@ -24,6 +25,7 @@ from rnncore import (
     Readout,
     apply_edits,
     cast,
+    embedded_sequence,
     gaussian_bias,
     gaussian_weights,
     initial_state,
@@ -184,24 +186,8 @@ def _recurrent(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) 
 def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, list[Tensor]]:
     """x (…, T, D) and h_0 (…, H) of each layer in float64; a batch axis leads for more than one
     sequence."""
-    steps, cell = experiment.steps, experiment.cell
+    cell, start = experiment.cell, experiment.initial_state
     B = experiment.batch_size if experiment.batch_size > 1 else None
-    drive, start = experiment.input, experiment.initial_state
-    values: Tensor | None = None
-    if drive.kind == "values":
-        values = _repeated(drive.values, B)
-    elif drive.kind == "file":
-        values = files.input(experiment, drive)
-    x = input_sequence(
-        "values" if drive.kind == "file" else drive.kind,
-        steps,
-        cell.input_size,
-        amplitude=drive.amplitude,
-        seed=drive.seed,
-        period=drive.period if drive.kind == "sine" else 20.0,
-        values=values,
-        batch_size=B,
-    )
     starts = [
         initial_state(
             start.kind,
@@ -213,7 +199,37 @@ def stimuli(experiment: Experiment, files: Files) -> tuple[Tensor, list[Tensor]]
         )
         for layer in range(cell.layers)
     ]
-    return x, starts
+    return _input(experiment, files, B), starts
+
+
+def _input(experiment: Experiment, files: Files, B: int | None) -> Tensor:
+    """x (…, T, D)."""
+    steps, D, drive = experiment.steps, experiment.cell.input_size, experiment.input
+    if drive.kind == "text":
+        return embedded_sequence(
+            tokens_of(experiment).indices,
+            steps,
+            D,
+            embedding=drive.embedding,
+            amplitude=drive.amplitude,
+            seed=drive.seed,
+            batch_size=B,
+        )
+    values: Tensor | None = None
+    if drive.kind == "values":
+        values = _repeated(drive.values, B)
+    elif drive.kind == "file":
+        values = files.input(experiment, drive)
+    return input_sequence(
+        "values" if drive.kind == "file" else drive.kind,
+        steps,
+        D,
+        amplitude=drive.amplitude,
+        seed=drive.seed,
+        period=drive.period if drive.kind == "sine" else 20.0,
+        values=values,
+        batch_size=B,
+    )
 
 
 def _repeated(values: Sequence[object], batch_size: int | None) -> Tensor:

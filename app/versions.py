@@ -8,8 +8,9 @@ import platform
 from app import __version__
 from rnncore import native
 
-PACKAGES = ("torch", "numpy", "scipy", "fastapi", "starlette", "uvicorn", "pydantic", "safetensors")
-OF_NUMBERS = ("torch", "numpy", "scipy")  # the packages that decide bits
+# The packages that decide bits; regex, with its Unicode, what is a token.
+OF_NUMBERS = ("torch", "numpy", "scipy", "regex")
+PACKAGES = (*OF_NUMBERS, "fastapi", "starlette", "uvicorn", "pydantic", "safetensors")
 
 
 def versions() -> dict[str, str]:

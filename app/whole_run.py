@@ -57,6 +57,7 @@ async def whole_run(
 
 def _compute(workshop: Workshop, work: Work, held: ExitStack) -> tuple[Frame, Done]:
     tensors: dict[str, Array] = {}
+    texts: dict[str, str] = {}
     try:
         held.enter_context(workshop.memory.share(work.cost.memory_bytes, work.is_stopped))
         for item in workshop.frames(work.experiment, work.plan, work.is_stopped):
@@ -64,7 +65,8 @@ def _compute(workshop: Workshop, work: Work, held: ExitStack) -> tuple[Frame, Do
                 done = item
             else:
                 tensors |= item.tensors
-        return Frame("run", 0, work.experiment.steps, tensors), done
+                texts |= item.texts
+        return Frame("run", 0, work.experiment.steps, tensors, texts=texts), done
     except Cancelled:
         raise
     except Exception as fault:

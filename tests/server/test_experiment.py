@@ -270,5 +270,6 @@ def test_every_choice_of_the_document_is_one_that_the_mathematics_has() -> None:
     here = capabilities()
     assert here.activations == list(rnncore.ACTIVATIONS)
     assert here.ensembles == list(rnncore.ENSEMBLES)
-    assert here.inputs == [*rnncore.INPUTS, "file"]  # a file gives values
+    # A file gives values, and a text is embedded.
+    assert here.inputs == [*rnncore.INPUTS, "file", "text"]
     assert here.initial_states == list(rnncore.INITIAL_STATES)

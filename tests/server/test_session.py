@@ -51,6 +51,7 @@ def test_hello_is_first(client: TestClient) -> None:
         "silence",
         "values",
         "file",
+        "text",
     ]
 
 

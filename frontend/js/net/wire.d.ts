@@ -1,6 +1,6 @@
 // The messages between server and page. Made by `make types`; not edited by hand.
 
-export type Message = Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello | Run;
+export type Message = Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello | Run | TokenCount;
 
 /**
  * Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
@@ -63,7 +63,7 @@ export interface Experiment {
   output_bias?: OutputBias;
   output?: Output;
   generation?: Generation;
-  input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile;
+  input?: Impulse | Constant | Sine | Noise | Silence | InputValues | InputFile | TextInput;
   initial_state?: Zeros | RandomState | StateValues;
   loss?: LinearLoss | MeanSquaredLoss | CrossEntropyLoss;
   /**
@@ -367,11 +367,12 @@ export interface Generation {
  */
 export interface Impulse {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind?: "impulse";
@@ -381,11 +382,12 @@ export interface Impulse {
  */
 export interface Constant {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind: "constant";
@@ -395,11 +397,12 @@ export interface Constant {
  */
 export interface Sine {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind: "sine";
@@ -413,11 +416,12 @@ export interface Sine {
  */
 export interface Noise {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind: "noise";
@@ -427,11 +431,12 @@ export interface Noise {
  */
 export interface Silence {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind: "silence";
@@ -441,11 +446,12 @@ export interface Silence {
  */
 export interface InputValues {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind: "values";
@@ -459,11 +465,12 @@ export interface InputValues {
  */
 export interface InputFile {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude?: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed?: number;
   kind: "file";
@@ -471,6 +478,36 @@ export interface InputFile {
    * SHA-256 of the file, which holds [T, D] or [B, T, D] numbers.
    */
   file: string;
+}
+/**
+ * A text, one token a step: the first `steps` of them, and silence after the last.
+ */
+export interface TextInput {
+  /**
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
+   */
+  amplitude?: number;
+  /**
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed?: number;
+  kind: "text";
+  /**
+   * What is read, up to the server's --max-text; at least one visible sign.
+   */
+  text?: string;
+  /**
+   * What a token is. A word is a run of letters and digits, whether written large or small, and
+   * each other visible sign is a token too; a character is what a reader sees as one, spaces
+   * included. Tokens have their places in the vocabulary by first appearance.
+   */
+  tokens?: "word" | "character";
+  /**
+   * A token's vector. one_hot is the amplitude at its place in the vocabulary, which input_size
+   * must have room for; random is drawn from the seed, N(0, amplitude²/D).
+   */
+  embedding?: "one_hot" | "random";
 }
 /**
  * h_0 = 0.
@@ -773,7 +810,8 @@ export interface CompleteExperiment {
     | CompleteNoise
     | CompleteSilence
     | CompleteInputValues
-    | CompleteInputFile;
+    | CompleteInputFile
+    | CompleteTextInput;
   initial_state: CompleteZeros | CompleteRandomState | StateValues;
   loss: CompleteLinearLoss | CompleteMeanSquaredLoss | CompleteCrossEntropyLoss;
   /**
@@ -1063,11 +1101,12 @@ export interface CompleteGeneration {
  */
 export interface CompleteImpulse {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "impulse";
@@ -1077,11 +1116,12 @@ export interface CompleteImpulse {
  */
 export interface CompleteConstant {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "constant";
@@ -1091,11 +1131,12 @@ export interface CompleteConstant {
  */
 export interface CompleteSine {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "sine";
@@ -1109,11 +1150,12 @@ export interface CompleteSine {
  */
 export interface CompleteNoise {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "noise";
@@ -1123,11 +1165,12 @@ export interface CompleteNoise {
  */
 export interface CompleteSilence {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "silence";
@@ -1137,11 +1180,12 @@ export interface CompleteSilence {
  */
 export interface CompleteInputValues {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "values";
@@ -1155,11 +1199,12 @@ export interface CompleteInputValues {
  */
 export interface CompleteInputFile {
   /**
-   * Size of the input; every input component gets the same. Not used by silence, values, file.
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
    */
   amplitude: number;
   /**
-   * Seed of the noise, 0 to 2^53 - 1; other kinds keep it unused.
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
    */
   seed: number;
   kind: "file";
@@ -1167,6 +1212,36 @@ export interface CompleteInputFile {
    * SHA-256 of the file, which holds [T, D] or [B, T, D] numbers.
    */
   file: string;
+}
+/**
+ * A text, one token a step: the first `steps` of them, and silence after the last.
+ */
+export interface CompleteTextInput {
+  /**
+   * Size of the input; every input component gets the same, of a text every token. Not used by
+   * silence, values, file.
+   */
+  amplitude: number;
+  /**
+   * Seed of the noise, or of a random embedding, 0 to 2^53 - 1; other kinds keep it unused.
+   */
+  seed: number;
+  kind: "text";
+  /**
+   * What is read, up to the server's --max-text; at least one visible sign.
+   */
+  text: string;
+  /**
+   * What a token is. A word is a run of letters and digits, whether written large or small, and
+   * each other visible sign is a token too; a character is what a reader sees as one, spaces
+   * included. Tokens have their places in the vocabulary by first appearance.
+   */
+  tokens: "word" | "character";
+  /**
+   * A token's vector. one_hot is the amplitude at its place in the vocabulary, which input_size
+   * must have room for; random is drawn from the seed, N(0, amplitude²/D).
+   */
+  embedding: "one_hot" | "random";
 }
 /**
  * h_0 = 0.
@@ -1392,6 +1467,7 @@ export interface Limits {
   max_batch: number;
   max_layers: number;
   max_edits: number;
+  max_text: number;
   max_message_bytes: number;
   max_result_bytes: number;
   max_memory_bytes: number;
@@ -1435,7 +1511,7 @@ export interface Run {
    * Tensors that are not sent: W_hh in all its parts, eigenvalues also those of the closed loop;
    * a frame of which nothing is left isn't either.
    *
-   * @maxItems 21
+   * @maxItems 22
    */
   omit?: (
     | "W_xh"
@@ -1447,6 +1523,7 @@ export interface Run {
     | "singular_values"
     | "x"
     | "h_0"
+    | "token_index"
     | "y"
     | "p"
     | "log10_grad_W_xh"
@@ -1460,4 +1537,18 @@ export interface Run {
     | "z"
     | "n"
   )[];
+}
+/**
+ * What T and D must be for every token of a text to have its step and its component.
+ */
+export interface TokenCount {
+  type: "token_count";
+  /**
+   * Tokens in the text: steps, T. 0 where there is nothing to see, which can't be run.
+   */
+  count: number;
+  /**
+   * Different ones among them: with one_hot the least input_size, D.
+   */
+  vocabulary_size: number;
 }

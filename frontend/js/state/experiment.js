@@ -27,7 +27,7 @@ import { FIELDS, FIELD_AT, problemWith } from "./fields.js";
  * @property {{edits: readonly Edit[]}} output_bias
  * @property {{kind: "values"|"classes", temperature: number}} output
  * @property {{after: number|null, seed: number}} generation
- * @property {{kind: string, amplitude: number, seed: number, period: number, values: unknown, file: string|null}} input
+ * @property {{kind: string, amplitude: number, seed: number, period: number, values: unknown, file: string|null, text: string, tokens: "word"|"character", embedding: "one_hot"|"random"}} input
  * @property {{kind: string, seed: number, scale: number, values: unknown}} initial_state
  * @property {{at: "last"|"every", kind: string, target: unknown}} loss
  * @property {number} steps

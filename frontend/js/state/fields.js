@@ -6,7 +6,7 @@
  * `min`, `max` are what a control offers; the server has the last word (its limits come in `hello`).
  */
 
-/** @typedef {"integer" | "number" | "choice" | "numbers" | "edits" | "hash"} FieldType */
+/** @typedef {"integer" | "number" | "choice" | "numbers" | "edits" | "hash" | "text"} FieldType */
 
 /**
  * @typedef {object} Field
@@ -69,12 +69,15 @@ export const FIELDS = Object.freeze([
   { path: "generation.seed", type: "integer", initial: 7, label: "seed of what is drawn", min: 0, max: LARGEST_SEED, short: "sample" },
 
   { path: "input.kind", type: "choice", initial: "impulse", label: "input", symbol: "x_t", short: "input",
-    choices: ["impulse", "constant", "sine", "noise", "silence", "values", "file"] },
+    choices: ["impulse", "constant", "sine", "noise", "silence", "values", "file", "text"] },
   { path: "input.amplitude", type: "number", initial: 1, label: "amplitude", min: -1e30, max: 1e30, short: "amplitude" },
-  { path: "input.seed", type: "integer", initial: 2, label: "seed of the noise", min: 0, max: LARGEST_SEED },
+  { path: "input.seed", type: "integer", initial: 2, label: "seed of the input", min: 0, max: LARGEST_SEED },
   { path: "input.period", type: "number", initial: 20, label: "period in steps", only: ["input.kind", ["sine"]], min: 1e-3, max: 1e9, short: "period" },
   { path: "input.values", type: "numbers", initial: null, nullable: true, label: "input values [T, D]", only: ["input.kind", ["values"]] },
   { path: "input.file", type: "hash", initial: null, nullable: true, label: "file of the input", only: ["input.kind", ["file"]] },
+  { path: "input.text", type: "text", initial: "The cat that chased the mouse was hungry.", label: "text", only: ["input.kind", ["text"]], short: "text" },
+  { path: "input.tokens", type: "choice", initial: "word", label: "tokens", choices: ["word", "character"], only: ["input.kind", ["text"]], short: "tokens" },
+  { path: "input.embedding", type: "choice", initial: "one_hot", label: "embedding", choices: ["one_hot", "random"], only: ["input.kind", ["text"]], short: "embedding" },
 
   { path: "initial_state.kind", type: "choice", initial: "zeros", label: "start", symbol: "h_0", short: "h0", choices: ["zeros", "random", "values"] },
   { path: "initial_state.seed", type: "integer", initial: 5, label: "seed of h_0", only: ["initial_state.kind", ["random"]], min: 0, max: LARGEST_SEED },
@@ -98,6 +101,9 @@ export const FIELD_NAMED = new Map(FIELDS.flatMap((field) => (field.short ? [[fi
 
 /** A number as links and fields have it; one way alone to read each text, or a long one would be tried in thousands. */
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Half of a sign that takes two: no text on its own. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The number that a text is, NaN where it is none. @param {string} text */
 export const numberIn = (text) => (NUMBER.test(text) ? Number(text) : NaN);
@@ -127,6 +133,9 @@ export function problemWith(field, value) {
       return isNumber(value) || isNumbers(value, 3) ? null : `${got}expected an array of finite numbers.`;
     case "hash":
       return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? null : `${got}expected the 64 digits of a SHA-256.`;
+    case "text":
+      // Half a sign, which only a damaged link has, can't be sent.
+      return typeof value === "string" && !LONE_SURROGATE.test(value) ? null : `${got}expected a text.`;
     case "edits":
       return Array.isArray(value) && value.every((edit) => isEdit(edit, field.ops ?? [])) ? null : `${got}expected a list of operations, ${field.ops?.join(", ")}.`;
   }

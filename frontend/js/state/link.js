@@ -1,6 +1,6 @@
 /**
  * The Experiment in the URL hash. Two forms, both a difference from `{}`:
- *   #rho=1.2&H=64&T=200&phi=tanh            where every difference has a short name
+ *   #rho=1.2&H=64&T=200&phi=tanh            where every difference has a short name, and there is not much text
  *   #v1.<base64url(deflate-raw(JSON))>      otherwise
  * Either may end in `&t=84`, the cursor. A hash is foreign text: it is bounded, judged field by
  * field, and never throws.
@@ -20,6 +20,8 @@ export const OPENING_HASH = "#rho=1.03&phi=linear";
 /** A hash longer than this, or one that inflates past the second, is refused unread. */
 const MAX_HASH_CHARS = 200_000;
 const MAX_INFLATED_BYTES = 2_000_000;
+/** Of the readable form: beyond it a long text is packed, which takes a third of the room. */
+const MAX_READABLE_CHARS = 1000;
 
 /**
  * @param {Experiment} experiment
@@ -33,7 +35,7 @@ export async function encodeLink(experiment, view = {}) {
     const pairs = differing.map((field) => `${field.short}=${encodeURIComponent(String(valueAt(experiment, field.path)))}`);
     // `{}` itself still needs a word: an empty hash is the opening view.
     if (pairs.length === 0) pairs.push("rho=1");
-    return `#${[...pairs, ...cursor].join("&")}`;
+    if (pairs.join("&").length <= MAX_READABLE_CHARS) return `#${[...pairs, ...cursor].join("&")}`;
   }
   const json = new TextEncoder().encode(JSON.stringify(difference(experiment)));
   const packed = await pump(json, new CompressionStream("deflate-raw"), Infinity);
@@ -75,7 +77,7 @@ function decodeShort(text) {
       continue;
     }
     const number = numberIn(raw);
-    const value = field.type === "choice" || Number.isNaN(number) ? raw : number;
+    const value = field.type === "choice" || field.type === "text" || Number.isNaN(number) ? raw : number;
     const problem = problemWith(field, value);
     if (problem) problems.push(`${problem} The default was taken.`);
     else changes[field.path] = value;
