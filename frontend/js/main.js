@@ -28,9 +28,11 @@ import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
 import { mountSaveMenu } from "./ui/save_menu.js";
+import { mountTextInput } from "./ui/text_input.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
 import * as atlas from "./views/atlas.js";
+import * as cursorToken from "./views/cursor_token.js";
 import * as eigenvalues from "./views/eigenvalues.js";
 import * as equation from "./views/equation.js";
 import * as hiddenStates from "./views/hidden_states.js";
@@ -96,13 +98,15 @@ readout.mount(place(".readout"), scene, signal);
 const messages = mountMessages(place(".messages"), { server: () => runner.retry(), problem: () => ask(true), file: () => files.choose() }, signal);
 const progress = mountProgress(place(".progress"), { onStop: () => runner.cancel() }, signal);
 const clock = mountClock(place(".clock"), store, signal);
+cursorToken.mount(place(".clock"), scene, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
 const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
 mountSaveMenu(place(".masthead"), store, address, signal);
-const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw }, signal);
+const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
+const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
 mountCompareRow(place(".fields"), scene, signal);
 mountForgetBias(place(".fields"), store, signal);
 const formGroup = place('.fields [data-group="form"]');
@@ -154,6 +158,7 @@ const runner = new Runner(stream, {
   onHello: (hello) => {
     truth.version = hello.version;
     controls.setCapabilities(hello);
+    texts.retry();
     largestUpload_bytes = hello.limits.max_upload_bytes;
   },
 }, signal);
@@ -273,7 +278,7 @@ store.subscribe((change) => {
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "cursor_token", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space");
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   if (change === "view") analyse();
 }, signal);

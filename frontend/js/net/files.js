@@ -8,6 +8,9 @@ import { difference } from "../state/experiment.js";
 /** A refusal of the server, or no answer at all: the message is for people. */
 export class FileProblem extends Error {}
 
+/** No answer at all: it may come another time. */
+export class NoAnswer extends FileProblem {}
+
 /** Keeps a file on the server. @param {Blob} file @returns {Promise<FoundFile>} what was found in it */
 export async function upload(file) {
   const answer = await request("api/files", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
@@ -26,12 +29,12 @@ export async function exportAs(name, experiment) {
 }
 
 /** @param {string} path @param {RequestInit} init */
-async function request(path, init) {
+export async function request(path, init) {
   let answer;
   try {
     answer = await fetch(new URL(path, location.href), init);
   } catch {
-    throw new FileProblem("The server can't be reached. Try again once it is back.");
+    throw new NoAnswer("The server can't be reached. Try again once it is back.");
   }
   if (answer.ok) return answer;
   /** @type {ErrorMessage | null} */

@@ -6,6 +6,7 @@
 import { ALL_LAYERS } from "../state/cells.js";
 import { Batch } from "./batch.js";
 import { oneOfBatch } from "./tensors.js";
+import { TokenNames } from "./tokens.js";
 
 /** @typedef {import("./tensors.js").Frame} Frame */
 /** @typedef {import("./tensors.js").Tensor} Tensor */
@@ -40,9 +41,15 @@ export class Standing {
   weights = {};
   /** @type {Readonly<Record<string, Tensor>>} */
   inputs = {};
+  /** Of a text. @type {TokenNames | null} */
+  tokens = null;
 
   /** @param {Frame} frame @returns {boolean} whether the frame was of a standing kind */
   take({ metadata, tensors }) {
+    if (metadata.kind === "tokens" && tensors.token_index) {
+      this.tokens = new TokenNames(tensors.token_index, metadata);
+      return true;
+    }
     const kind = STANDING.find((each) => each === metadata.kind);
     if (kind) this[kind] = tensors;
     return kind !== undefined;
@@ -117,6 +124,21 @@ export class Run {
   input(name) {
     const tensor = this.#asked("inputs", name);
     return tensor && oneOfBatch(tensor, name === "x" ? 2 : 1, this.sequence === "mean" ? 0 : this.sequence);
+  }
+
+  /** The token of a step (from 0), where the input is a text and the step has one. @param {number} step @returns {string | null} */
+  tokenAt(step) {
+    return this.tokens?.ofStep(step, this.sequence) ?? null;
+  }
+
+  /** The token that a class (from 0) stands for, where it is one. @param {number} k @returns {string | null} */
+  tokenOfClass(k) {
+    return this.experiment.input.embedding === "one_hot" ? (this.tokens?.ofClass(k) ?? null) : null;
+  }
+
+  /** The tokens of its steps, where the input is a text. */
+  get tokens() {
+    return this.experiment.input.kind === "text" && !this.omit.includes("token_index") ? this.standing.tokens : null;
   }
 
   /** What stands may be of an older run that asked for more. @param {"weights" | "inputs"} kind @param {string} name */

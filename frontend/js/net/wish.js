@@ -54,7 +54,7 @@ export function unshown(experiment, { matrix, layer }) {
 }
 
 /** The same of a run that is only compared: nothing is shown of its weights, and no frame of it may take the place of one that stands. @type {readonly Omissible[]} */
-const NEVER_COMPARED = Object.freeze(["W_hh", "eigenvalues", "singular_values", "x", "h_0", ...OTHER_WEIGHTS, ...NEVER_SHOWN]);
+const NEVER_COMPARED = Object.freeze(["W_hh", "eigenvalues", "singular_values", "x", "h_0", "token_index", ...OTHER_WEIGHTS, ...NEVER_SHOWN]);
 
 /** @param {Experiment} experiment @param {string} layer @returns {readonly Omissible[]} */
 export function uncompared(experiment, layer) {

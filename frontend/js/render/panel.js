@@ -11,6 +11,7 @@ import { writeHidden } from "./write.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Margins in em of the pictures' text, so they grow with it */
 /** @typedef {{x: number, y: number, width: number, height: number}} Area in CSS pixels of the panel's body */
+/** @typedef {{places: readonly number[], names: readonly string[]}} Ticks  names as Plotly reads them */
 
 /**
  * @typedef {object} PanelOptions
@@ -47,6 +48,8 @@ export class PlotPanel {
   #isUnderPointer = false;
   #isSquare;
   #hasYTicks = true;
+  /** Names in the place of numbers. @type {{x: Ticks | null, y: Ticks | null}} */
+  #ticks = { x: null, y: null };
   #isFigureStale = true;
   #isFigureMade = false;
   /** @type {HTMLElement} */
@@ -106,6 +109,13 @@ export class PlotPanel {
   setYTicks(hasYTicks) {
     if (this.#hasYTicks === hasYTicks) return;
     this.#hasYTicks = hasYTicks;
+    this.#isFigureStale = true;
+  }
+
+  /** Names at places of an axis, in the place of numbers and, beside the y axis, of its title; null for numbers. @param {"x" | "y"} axis @param {Ticks | null} ticks */
+  setTicks(axis, ticks) {
+    if (JSON.stringify(ticks) === JSON.stringify(this.#ticks[axis])) return;
+    this.#ticks[axis] = ticks;
     this.#isFigureStale = true;
   }
 
@@ -262,6 +272,14 @@ export class PlotPanel {
     return count ? Math.max(1, roundUp(Math.abs(high - low) / count)) : null;
   }
 
+  /** @param {"x" | "y"} axis */
+  #named(axis) {
+    const ticks = this.#ticks[axis];
+    if (!ticks) return {};
+    const { text_px, ink } = this.scene.palette;
+    return { tickmode: "array", tickvals: ticks.places, ticktext: ticks.names, tickangle: 0, tickfont: { size: text_px, color: ink }, ...(axis === "y" ? { title: { text: "" } } : {}) };
+  }
+
   #layout() {
     const { palette } = this.scene;
     const { area, options } = this;
@@ -277,8 +295,8 @@ export class PlotPanel {
       hoverlabel: { font: { family: palette.font, size: palette.text_px }, bgcolor: palette.ground, bordercolor: palette.quiet },
       dragmode: options.canZoom ? "zoom" : false,
       hovermode: "closest",
-      xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange], tick0: 0, dtick: this.#tickStep("x") },
-      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y"), ...(this.#hasYTicks ? {} : { showticklabels: false, ticks: "" }) },
+      xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange], tick0: 0, dtick: this.#tickStep("x"), ...this.#named("x") },
+      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y"), ...(this.#hasYTicks ? {} : { showticklabels: false, ticks: "" }), ...this.#named("y") },
     };
   }
 }

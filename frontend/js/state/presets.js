@@ -12,6 +12,7 @@ export const PRESETS = Object.freeze([
   { name: "antisymmetric: eigenvalues on the imaginary axis alone", hash: "#rho=1&phi=linear&ensemble=antisymmetric" },
   { name: "ρ = 0.9 and yet it grows: powers of a matrix that is not normal", hash: "#v1.FYxLCsIwEIbv8q9DSV0I5ioiMiaDjsS0JNNCDbm74_p7dETOGaGDospOKktBQJbCVOHwkpS43Jt8GeE0HCrHrVYu-m-4NP48siGIaSp6WPMksYefLg6cRBvCtWNZTWqsxsWgwxthdtgpb5bPkx83uzfl1fyzHz8&bottom=powers" },
   { name: "which inputs still matter: the influence map of tanh at ρ = 1.2", hash: "#rho=1.2&input=noise&t=120&top=influence" },
+  { name: "does “cat” still matter at “hungry”? a sentence at ρ = 0.7", hash: "#rho=0.7&D=8&input=text&T=9&t=8&top=influence" },
   { name: "noise into tanh at ρ = 1.2", hash: "#rho=1.2&input=noise" },
   { name: "stable while it is fed, diverges when it generates", hash: "#rho=0.9&phi=linear&input=sine&generate=100&Wxh=0.32" },
   { name: "a network that writes: classes drawn from its own softmax", hash: "#H=32&D=8&O=8&rho=1.5&y=classes&generate=20&layer=p&Wxh=2" },

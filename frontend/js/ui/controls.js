@@ -8,6 +8,7 @@ import { markLive } from "./keyboard.js";
 
 /** @typedef {import("../state/fields.js").Field} Field */
 /** @typedef {import("../state/store.js").Store} Store */
+/** Where changes go through: at once, or with what else follows from them. @typedef {(changes: Record<string, unknown>, step: import("../state/store.js").Step) => void} EditGate */
 
 /**
  * @typedef {object} Control
@@ -25,7 +26,7 @@ const WORDS = Object.freeze({
   tanh: "tanh", relu: "ReLU", linear: "linear", gaussian: "Gaussian", orthogonal: "orthogonal", identity: "identity",
   rotation: "rotation", antisymmetric: "antisymmetric", symmetric: "symmetric", sparse: "sparse", delay_line: "delay line", ring: "ring",
   impulse: "impulse at t = 1", constant: "constant", sine: "sine", noise: "noise",
-  silence: "silence", file: "from a file", values: "numbers", zeros: "zero", random: "random", last: "at the last step", every: "at every step",
+  silence: "silence", file: "from a file", text: "text", values: "numbers", zeros: "zero", random: "random", last: "at the last step", every: "at every step",
   mse: "½‖y − target‖²", cross_entropy: "cross-entropy of y",
 });
 
@@ -48,7 +49,9 @@ const GROUPS = Object.freeze([
   { name: "input", title: "Input and start", controls: [
     // Numbers come with a link, a file by being opened; there is nothing to choose until they have.
     { path: "input.kind", name: "input x<sub>t</sub>", unoffered: ["values", "file"] },
-    { path: "input.amplitude", name: "amplitude", isShown: inputIs("impulse", "constant", "sine", "noise") },
+    { path: "input.tokens", name: "tokens", words: { word: "words", character: "characters" }, isShown: inputIs("text") },
+    { path: "input.embedding", name: "embedding", words: { one_hot: "one-hot", random: "random vectors" }, isShown: inputIs("text") },
+    { path: "input.amplitude", name: "amplitude", isShown: inputIs("impulse", "constant", "sine", "noise", "text") },
     { path: "input.period", name: "period, steps", isShown: inputIs("sine") },
     { path: "initial_state.kind", name: "start h<sub>0</sub>", unoffered: ["values"] },
     { path: "initial_state.scale", name: "scale of h<sub>0</sub>", isShown: (store) => store.experiment.initial_state.kind === "random" },
@@ -73,9 +76,9 @@ const GROUPS = Object.freeze([
 
 /**
  * @param {HTMLElement} element @param {Store} store
- * @param {{onNewDraw: () => void}} actions @param {AbortSignal} signal
+ * @param {{onNewDraw: () => void, edit: EditGate}} actions @param {AbortSignal} signal
  */
-export function mountControls(element, store, { onNewDraw }, signal) {
+export function mountControls(element, store, { onNewDraw, edit }, signal) {
   /** @type {Map<string, FieldRow>} */
   const rows = new Map();
   /** @type {Array<() => void>} */
@@ -86,7 +89,7 @@ export function mountControls(element, store, { onNewDraw }, signal) {
     group.innerHTML = summary ? `<details><summary><span class="group-title">${title}</span> <span class="group-summary"></span></summary></details>` : `<legend>${title}</legend>`;
     const inside = group.querySelector("details") ?? group;
     for (const control of controls) {
-      const row = new FieldRow(control, store, signal);
+      const row = new FieldRow(control, store, edit, signal);
       rows.set(control.path, row);
       inside.append(row.element);
     }
@@ -144,6 +147,7 @@ class FieldRow {
   #hint;
   #max;
   #store;
+  #edit;
   #control;
   #isRefused = false;
   /** Operations on weights that the present step of this field has left out. */
@@ -152,8 +156,9 @@ class FieldRow {
   #said = null;
   #field;
 
-  /** @param {Control} control @param {Store} store @param {AbortSignal} signal */
-  constructor(control, store, signal) {
+  /** @param {Control} control @param {Store} store @param {EditGate} edit @param {AbortSignal} signal */
+  constructor(control, store, edit, signal) {
+    this.#edit = edit;
     const field = FIELD_AT.get(control.path);
     if (!field) throw new Error(`no field ${control.path}`);
     this.#field = field;
@@ -260,7 +265,7 @@ class FieldRow {
     if (!this.#isFit(value)) return this.explain(this.#problem(value));
     this.explain("");
     const { path, symbol, label } = this.#field;
-    this.#store.edit({ [path]: value }, { label: `${symbol ?? label} → ${typeof value === "number" ? plain(value, 6) : value}`, merge: path });
+    this.#edit({ [path]: value }, { label: `${symbol ?? label} → ${typeof value === "number" ? plain(value, 6) : value}`, merge: path });
   }
 
   /** @param {unknown} value */

@@ -11,7 +11,7 @@
 /**
  * Says that an input's text is part of the Experiment while it is typed: then undo is the
  * Experiment's, since the browser's own would type older text into it anew.
- * @param {HTMLInputElement} input
+ * @param {HTMLInputElement | HTMLTextAreaElement} input
  */
 export function markLive(input) {
   input.dataset.live = "";
@@ -34,7 +34,7 @@ export function bindKeys(bindings, signal) {
 
 /** What is typed but is no value is not in the Experiment; it is what is undone first. @param {EventTarget | null} target */
 function forgetUnfit(target) {
-  if (!(target instanceof HTMLInputElement) || target.getAttribute("aria-invalid") !== "true") return false;
+  if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) || target.getAttribute("aria-invalid") !== "true") return false;
   const text = target.value;
   target.blur(); // which brings back what stands
   target.focus();

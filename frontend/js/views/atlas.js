@@ -11,6 +11,7 @@ import { placeTitle } from "../ui/places.js";
 import { hasModifier } from "../ui/keyboard.js";
 import { FINGER_PX, holdStill, isFinger } from "../ui/touch.js";
 import { TIME_MARGINS } from "./time_axis.js";
+import { nameSteps } from "./token_ticks.js";
 
 /** @typedef {import("../net/atlas.js").AtlasQuantity} AtlasQuantity */
 /** @typedef {import("../state/store.js").Place} Place */
@@ -54,6 +55,7 @@ export function mount(element, scene, { place, quantity }, radius, signal) {
   function drawMarks() {
     if (!isShown()) return;
     const { atlas } = scene;
+    nameSteps(panel, "x");
     // Half a row more at both ends: a row is centred on its ρ.
     panel.setRanges(scene.timeRange, [-HALF_ROW, LARGEST_RADIUS + HALF_ROW]);
     panel.drawAxes();

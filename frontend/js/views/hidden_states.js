@@ -4,6 +4,7 @@ import { signedGradient } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { roundUp } from "../render/scale.js";
 import { placeOfRow, rangeOfStrips, Strips } from "../render/strips.js";
+import { andToken, plotlyText } from "../render/token_text.js";
 import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
 import { isBounded, LAYER_NAMES, layersOf } from "../state/cells.js";
 import { longNameOf } from "../state/compare.js";
@@ -11,6 +12,7 @@ import { generates } from "../state/forms.js";
 import { placeTitle } from "../ui/places.js";
 import { mountSequenceChoice } from "../ui/sequence_choice.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
+import { nameClasses, nameSteps } from "./token_ticks.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../render/strips.js").Strip} Strip */
@@ -43,6 +45,8 @@ export function mount(element, scene, signal) {
     if (!run || !strips[0]?.values.length) return;
     const isAlone = strips.length === 1;
     panel.setYTicks(isAlone);
+    nameSteps(panel, "x");
+    nameClasses(panel, run, isAlone && strips[0].quantity in WHAT && run.experiment.output.kind === "classes");
     panel.setRanges(scene.timeRange, isAlone ? [strips[0].rows + 0.5, 0.5] : rangeOfStrips(strips.length));
     panel.drawAxes();
     drawLegend(run, isAlone ? (painter.fill(0, strips[0], scene.palette)?.limit ?? 1) : null);
@@ -156,7 +160,9 @@ function hoverTraces(strips) {
     const y = Array.from({ length: rows }, (_, unit) => (isAlone ? unit + 1 : placeOfRow(k, unit, rows)));
     // Strips share the y axis, so each cell brings its unit along.
     const units = isAlone ? {} : { customdata: z.map((_, unit) => new Array(columns).fill(unit + 1)), dy: 1 / rows };
+    // One list for all rows: the token of each column, where it is one step.
+    const tokens = Array.from({ length: columns }, (_, column) => (run.isBinned ? "" : plotlyText(andToken(run.tokenAt(run.stepOf(column))))));
     const [who, unit] = isAlone ? ["", "%{y:d}"] : [`<b>${name}</b><br>`, "%{customdata:d}"];
-    return [{ type: "heatmap", x, y, z, ...units, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${who}${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}, unit ${unit}<br>${quantity} = %{z:.4g}<extra></extra>` }];
+    return [{ type: "heatmap", x, y, z, text: z.map(() => tokens), ...units, opacity: 0, showscale: false, zsmooth: false, hovertemplate: `${who}${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}%{text}"}, unit ${unit}<br>${quantity} = %{z:.4g}<extra></extra>` }];
   });
 }

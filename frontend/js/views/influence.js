@@ -1,18 +1,19 @@
 /** The influence map: what of a change of every input x_k is left in every later state h_t, in decades. */
-import { powerOfTen } from "../render/format.js";
+import { powerOfTen, superscript } from "../render/format.js";
 import { paintLine, paintText } from "../render/lines.js";
 import { fateGradient } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { Raster } from "../render/raster.js";
 import { textWidth } from "../render/stamps.js";
-import { writeHidden, writeProperty, writeText } from "../render/write.js";
+import { andToken, plotlyText } from "../render/token_text.js";
+import { writeAttribute, writeHidden, writeProperty, writeText } from "../render/write.js";
 import { placeTitle } from "../ui/places.js";
+import { belowText, decadesAt, MATTERS, tokenWordsAt } from "./influence_tokens.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
+import { nameSteps } from "./token_ticks.js";
 
-/** Decades up or down that get the full colour. */
-const DECADES = 10;
-/** What is within so many decades of the strongest input still matters. */
-const MATTERS = 1;
+/** Decades up or down that get the full colour: the first of these that a map does not leave, or the last. */
+const SCALES = Object.freeze([3, 10]);
 
 /** @typedef {NonNullable<import("../render/scene.js").Scene["influence"]>} Influence */
 
@@ -24,23 +25,30 @@ export function mount(element, scene, signal) {
     xaxis: { showgrid: false }, yaxis: { showgrid: false, title: { text: "of input k", standoff: 4 } }, integers: { x: 8, y: 5 },
   }, signal);
   panel.legend.innerHTML = `<span class="panel-note" role="status"></span><span class="visually-hidden influence-said"></span>
-    <span class="scale-end">≤10<sup>−${DECADES}</sup></span><span class="scale-bar" role="img" aria-label="colour scale from 10 to the minus ${DECADES} over 1 to 10 to the ${DECADES}"></span><span class="scale-end">≥10<sup>${DECADES}</sup></span>`;
-  const [note, said, , bar] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
+    <span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span>`;
+  const [note, said, low, bar, high] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
   const raster = new Raster();
   /** @type {Influence | null} */
   let filled = null;
   let palette = scene.palette;
+  let decades = SCALES[0] ?? 3;
+
+  /** The step under a pointer; the words speak of it as long as it is there. @type {number | null} */
+  let pointed = null;
 
   const isShown = () => store.view.top === "influence";
   const isPresent = () => scene.influence !== null && scene.influence.of === scene.run?.experiment;
 
   function drawMarks() {
-    if (!isShown() || !note || !bar) return;
+    if (!isShown() || !note) return;
     const map = scene.influence;
-    const [low, high] = scene.timeRange;
-    panel.setRanges(scene.timeRange, [high, low]);
+    const [first, last] = scene.timeRange;
+    nameSteps(panel, "x");
+    nameSteps(panel, "y");
+    panel.setRanges(scene.timeRange, [last, first]);
     panel.drawAxes();
-    writeProperty(bar, "--scale", fateGradient(scene.palette));
+    if (map?.edges.length) decades = scaleOf(map);
+    drawLegend();
     writeText(note, map?.problem ?? "");
     writeHidden(panel.marks, !map?.edges.length);
     // While a hand moves, the map of before stays as a shadow: it is of another network.
@@ -55,6 +63,14 @@ export function mount(element, scene, signal) {
     drawCursor();
   }
 
+  function drawLegend() {
+    if (!low || !bar || !high) return;
+    writeText(low, `≤10${superscript(-decades)}`);
+    writeText(high, `≥10${superscript(decades)}`);
+    writeProperty(bar, "--scale", fateGradient(scene.palette));
+    writeAttribute(bar, "aria-label", `colour scale from 10 to the minus ${decades} over 1 to 10 to the ${decades}`);
+  }
+
   /** Columns are times t, rows inputs k: what came later than t has no value, and no colour. @param {Influence} map */
   function fill(map) {
     if (filled === map && palette === scene.palette) return;
@@ -65,25 +81,42 @@ export function mount(element, scene, signal) {
       for (let k = 0; k < n; k++) {
         const value = /** @type {number} */ (map.values[t * n + k]);
         // Nothing left is the end of the scale; before the input there is nothing to be left.
-        shown[t * n + k] = k > t ? 0 : value === -Infinity ? -DECADES : Math.max(-3e38, Math.min(value, 3e38));
+        shown[t * n + k] = k > t ? 0 : value === -Infinity ? -decades : Math.max(-3e38, Math.min(value, 3e38));
       }
     }
-    raster.fill(shown, n, n, DECADES, { ...scene.palette, signed: scene.palette.fates }, { isTransposed: true });
+    raster.fill(shown, n, n, decades, { ...scene.palette, signed: scene.palette.fates }, { isTransposed: true });
   }
 
   /** The state at the cursor, and in words which inputs still matter there. */
   function drawCursor() {
     if (!isShown() || !said) return;
-    const { t } = store.view;
-    const words = scene.influence?.edges.length && isPresent() ? wordsAt(scene.influence, t) : [];
-    panel.setCursor(t);
+    const map = scene.influence?.edges.length && isPresent() ? scene.influence : null;
+    const t = (map && pointed) ?? store.view.t;
+    const words = map ? tokenWordsAt(map, t, tokenAt) ?? wordsAt(map, t) : [];
+    panel.setCursor(store.view.t);
     panel.draw("overlay", (context) => {
       const { ink, quiet } = scene.palette;
       paintLine(context, panel, [panel.xRange[0], panel.xRange[0]], [panel.xRange[1], panel.xRange[1]], { colour: quiet, width: 1 });
       paintLine(context, panel, [t, panel.yRange[1]], [t, t], { colour: ink, width: 2 });
+      if (map) paintDecades(context, map, t);
       paintWords(context, words);
     });
     writeText(said, words.map(([whole]) => whole).join(", "));
+  }
+
+  /** @param {number} step from 0 */
+  const tokenAt = (step) => scene.run?.tokenAt(step) ?? null;
+
+  /** Beside its line how far each token lies below the strongest, in decades: where a row has room for a number. @param {CanvasRenderingContext2D} context @param {Influence} map @param {number} t */
+  function paintDecades(context, map, t) {
+    const { palette } = scene;
+    const start = map.edges[0] ?? 0;
+    if (Math.abs(panel.py(1) - panel.py(0)) < 1.15 * palette.text_px || tokenAt(start) === null) return;
+    const isRoomy = panel.area.x + panel.area.width - panel.px(t) > 3 * palette.text_px;
+    decadesAt(map, t).forEach((below, k) => {
+      const y = panel.py(start + k + 1) + 0.6 * palette.text_px;
+      paintText(context, belowText(below), panel.px(t) + (isRoomy ? 5 : -5), y, palette, { colour: palette.ink, align: isRoomy ? "left" : "right" });
+    });
   }
 
   /** Where no input can act, under the diagonal, there is room: each line in the longest form that fits there. @param {CanvasRenderingContext2D} context @param {string[][]} words */
@@ -101,10 +134,29 @@ export function mount(element, scene, signal) {
     });
   }
 
+  /** @param {number | null} step */
+  function point(step) {
+    if (pointed === step) return;
+    pointed = step;
+    scene.loop.mark("influence.cursor");
+  }
+  panel.body.addEventListener("pointermove", (event) => {
+    const under = event.pointerType === "mouse" ? panel.dataUnder(event) : null;
+    point(under && Math.round(under[0]));
+  }, { signal });
+  panel.body.addEventListener("pointerleave", () => point(null), { signal });
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("influence", drawMarks, signal);
   scene.loop.addLayer("influence.cursor", drawCursor, signal);
-  return { panel, rest: () => isShown() && panel.rest(() => (isPresent() ? hoverTraces(scene.influence) : [])) };
+  return { panel, rest: () => isShown() && panel.rest(() => (isPresent() ? hoverTraces(scene.influence, tokenAt) : [])) };
+}
+
+/** @param {Influence} map */
+function scaleOf({ edges, values }) {
+  const n = edges.length - 1;
+  let largest = 0;
+  for (let t = 0; t < n; t++) for (let k = 0; k <= t; k++) largest = Math.max(largest, Math.abs(values[t * n + k] ?? 0));
+  return SCALES.find((scale) => largest <= scale) ?? /** @type {number} */ (SCALES.at(-1));
 }
 
 /** Which inputs the state at a step still knows: lines, each in forms from long to short. @param {Influence} map @param {number} t from 1 @returns {string[][]} */
@@ -129,13 +181,17 @@ export function wordsAt({ edges, values }, t) {
   ];
 }
 
-/** @param {Influence | null} map @returns {object[]} */
-function hoverTraces(map) {
+/** @param {Influence | null} map @param {(step: number) => string | null} tokenAt of a step, from 0 @returns {object[]} */
+function hoverTraces(map, tokenAt) {
   if (!map?.edges.length) return [];
   const n = map.edges.length - 1;
   const at = Array.from({ length: n }, (_, k) => (map.edges[k] ?? 0) + 1);
   const value = (/** @type {number} */ t, /** @type {number} */ k) => (k > t ? NaN : (map.values[t * n + k] ?? NaN));
   const z = at.map((_, k) => at.map((__, t) => Math.max(value(t, k), -1e6)));
-  const text = at.map((_, k) => at.map((__, t) => (k > t ? "later than this state" : powerOfTen(value(t, k)))));
-  return [{ type: "heatmap", x: at, y: at, z, text, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "t = %{x:d}, k = %{y:d}<br>‖∂h<sub>t</sub>/∂x<sub>k</sub>‖ = %{text}<extra></extra>" }];
+  const names = at.map((step) => plotlyText(andToken(tokenAt(step - 1))));
+  const decades = names[0] ? at.map((step) => decadesAt(map, step)) : [];
+  const less = (/** @type {number} */ t, /** @type {number} */ k) => (decades[t]?.[k] === undefined ? "" : `, ${belowText(decades[t][k])} decades from the strongest`);
+  const text = at.map((_, k) => at.map((__, t) => (k > t ? "later than this state" : powerOfTen(value(t, k)) + less(t, k))));
+  const customdata = at.map((_, k) => at.map((__, t) => [names[t], names[k]]));
+  return [{ type: "heatmap", x: at, y: at, z, text, customdata, opacity: 0, showscale: false, zsmooth: false, hovertemplate: "t = %{x:d}%{customdata[0]}, k = %{y:d}%{customdata[1]}<br>‖∂h<sub>t</sub>/∂x<sub>k</sub>‖ = %{text}<extra></extra>" }];
 }

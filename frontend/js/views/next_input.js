@@ -1,6 +1,7 @@
 /** What the network expects next: p(x_{t+1} | x_1 … x_t) as bars, one a class, and the class that was drawn. */
 import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
+import { quoted } from "../render/token_text.js";
 import { writeAttribute, writeHidden, writeText } from "../render/write.js";
 import { generates } from "../state/forms.js";
 import { hasBars } from "../net/wish.js";
@@ -22,8 +23,8 @@ export function makeBars(element, scene) {
       const isOfAll = run.sequence === "mean" && run.B > 1;
       const drawn = isOfAll ? null : drawnClass(run, t);
       const likely = Array.from(p).reduce((best, value, k) => (value > (p[best] ?? -1) ? k : best), 0);
-      writeText(said, isOfAll ? `mean of ${run.B}` : drawn === null ? `class ${likely} first: ${plain(p[likely] ?? NaN)}` : `drawn: class ${drawn}, p = ${plain(p[drawn] ?? NaN)}`);
-      writeAttribute(canvas, "aria-label", `probabilities of ${p.length} classes, class ${likely} is the most likely with ${plain(p[likely] ?? NaN)}`);
+      writeText(said, isOfAll ? `mean of ${run.B}` : drawn === null ? `${nameOf(run, likely)} first: ${plain(p[likely] ?? NaN)}` : `drawn: ${nameOf(run, drawn)}, p = ${plain(p[drawn] ?? NaN)}`);
+      writeAttribute(canvas, "aria-label", `probabilities of ${p.length} classes, ${nameOf(run, likely)} is the most likely with ${plain(p[likely] ?? NaN)}`);
       paint(p, drawn);
       return true;
     },
@@ -62,6 +63,12 @@ export function makeBars(element, scene) {
     context.lineTo(x + 4, height - room + 10);
     context.fill();
   }
+}
+
+/** The token that a class stands for, or its number. @param {Run} run @param {number} k from 0 */
+function nameOf(run, k) {
+  const token = run.tokenOfClass(k);
+  return token === null ? `class ${k}` : quoted(token);
 }
 
 /** The class that was fed back after step t (1…T), where one was. @param {Run} run @param {number} t @returns {number | null} */

@@ -4,12 +4,14 @@ import { finiteExtent, paintLine, paintSeries, paintText } from "../render/lines
 import { fateColour } from "../render/palette.js";
 import { PlotPanel } from "../render/panel.js";
 import { StickyRange } from "../render/scale.js";
+import { andToken, plotlyText } from "../render/token_text.js";
 import { writeProperty, writeText } from "../render/write.js";
 import { hasGates } from "../state/cells.js";
 import { generates } from "../state/forms.js";
 import { placeTitle } from "../ui/places.js";
 import { COMPARED_DETAIL, COMPARED_SERIES, comparedHover, comparedLegend, paintNetworks } from "./norms_compared.js";
 import { bindTimePanel, TIME_MARGINS } from "./time_axis.js";
+import { nameSteps } from "./token_ticks.js";
 
 /** @typedef {import("../net/run.js").Run} Run */
 /** @typedef {import("../net/run.js").SeriesName} SeriesName */
@@ -76,6 +78,7 @@ export function mount(element, scene, signal) {
     if (!run) return;
     panel.element.classList.toggle("is-crowded", networks.length > 2 || (run.experiment.cell.layers > 1 && hasGates(run.experiment.cell)));
     writeText(panel.detail, networks.length > 1 ? COMPARED_DETAIL : "");
+    nameSteps(panel, "x");
     if (networks.length > 1) return drawNetworks(run);
     const shown = held ? [run, held.run] : [run];
     const curves = curvesOf(run.experiment.cell);
@@ -229,9 +232,10 @@ export function mount(element, scene, signal) {
 function hoverTraces(run) {
   if (!run) return [];
   const x = Array.from({ length: run.columns }, (_, column) => run.stepOf(column) + 1);
+  const customdata = x.map((t) => (run.isBinned ? "" : plotlyText(andToken(run.tokenAt(t - 1)))));
   return curvesOf(run.experiment.cell).map(({ name, html }) => {
     const y = Array.from(run.series(name).high, (value) => (Number.isFinite(value) ? value : null));
     const text = Array.from(run.series(name).high, (value) => powerOfTen(value));
-    return { type: "scatter", mode: "lines", x, y, text, opacity: 0, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}"}<br>${html.slice(2)} = %{text}<extra></extra>` };
+    return { type: "scatter", mode: "lines", x, y, text, customdata, opacity: 0, hovertemplate: `${run.isBinned ? "largest from t = %{x:d} on" : "t = %{x:d}%{customdata}"}<br>${html.slice(2)} = %{text}<extra></extra>` };
   });
 }

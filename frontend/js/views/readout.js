@@ -1,5 +1,6 @@
 /** The numbers at the cursor, each with its name. */
 import { powerOfTen } from "../render/format.js";
+import { andToken } from "../render/token_text.js";
 import { writeHidden, writeText } from "../render/write.js";
 import { makeBars } from "./next_input.js";
 import { comparedReadout } from "./readout_compared.js";
@@ -21,7 +22,7 @@ function where(run, t) {
   if (t <= t0 || t > t1) return `t = ${t} is outside the zoom`;
   const [first, last] = run.sharing(t - 1);
   const mean = run.sequence === "mean" && run.B > 1 ? `, mean of ${run.B}` : "";
-  return first === last ? `at t = ${t}${mean}` : `largest in t = ${first}…${last}`;
+  return first === last ? `at t = ${t}${andToken(run.tokenAt(t - 1))}${mean}` : `largest in t = ${first}…${last}`;
 }
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */

@@ -8,6 +8,7 @@ import { blend, fateColour } from "../render/palette.js";
 import { stamp, textWidth } from "../render/stamps.js";
 import { powerOfTen } from "../render/format.js";
 import { paintText } from "../render/lines.js";
+import { andToken, fitting } from "../render/token_text.js";
 import { writeAttribute } from "../render/write.js";
 import { generates } from "../state/forms.js";
 import { hasModifier } from "../ui/keyboard.js";
@@ -68,7 +69,7 @@ export function mount(element, scene, signal) {
     writeAttribute(canvas, "aria-valuemax", String(T));
     writeAttribute(canvas, "aria-valuenow", String(t));
     const survival = run ? survivalAt(run, t) : NaN;
-    writeAttribute(canvas, "aria-valuetext", `t = ${t} of ${T}${Number.isNaN(survival) ? "" : `, ${powerOfTen(survival)} of the last gradient arrives here`}`);
+    writeAttribute(canvas, "aria-valuetext", `t = ${t} of ${T}${andToken(run?.tokenAt(t - 1) ?? null)}${Number.isNaN(survival) ? "" : `, ${powerOfTen(survival)} of the last gradient arrives here`}`);
     if (run) paintRibbon(context, run);
     paintCells(context, run, t, T);
   }
@@ -188,7 +189,13 @@ export function mount(element, scene, signal) {
     context.globalAlpha = 1;
     // x_t from below.
     arrow(context, y + tall / 2 + em(1.1), y + tall / 2, x, 1.25, palette.quiet, true);
-    label(context, "x", step, x, y + tall / 2 + em(1.3) + palette.text_px, palette.quiet);
+    const token = run?.tokenAt(step - 1) ?? null;
+    if (token === null) label(context, "x", step, x, y + tall / 2 + em(1.3) + palette.text_px, palette.quiet);
+    else {
+      // The token is what goes in; the symbol stands beside its arrow.
+      label(context, "x", step, x - em(1.1), y + tall / 2 + em(0.95), palette.quiet);
+      paintText(context, tokenFitting(token, spacing - em(0.4)), x, y + tall / 2 + em(1.45) + palette.text_px, palette, { align: "center", colour: palette.ink });
+    }
     context.fillStyle = isCurrent ? palette.ink : palette.ground;
     context.strokeStyle = palette.ink;
     context.lineWidth = 1.25;
@@ -198,6 +205,12 @@ export function mount(element, scene, signal) {
     context.stroke();
     label(context, "h", step, x, y + palette.text_px / 2, isCurrent ? palette.ground : palette.ink);
     paintOutput(context, run?.experiment ?? store.experiment, step, x, y - tall / 2, T);
+  }
+
+  /** @param {string} token @param {number} room in px */
+  function tokenFitting(token, room) {
+    const { font, text_px } = scene.palette;
+    return fitting(token, (text) => textWidth(`${text_px}px ${font}`, text) <= room);
   }
 
   /**
@@ -235,6 +248,9 @@ export function mount(element, scene, signal) {
     const next = xOf(step) + spacing;
     const down = xOf(step) + em(CELL.width / 2 + 0.5);
     const bottom = laneY() + em(CELL.height / 2 + 1.95);
+    const token = scene.run?.tokenAt(step) ?? null;
+    const half = token === null ? em(0.8) : textWidth(`${palette.text_px}px ${palette.font}`, tokenFitting(token, spacing - em(0.4))) / 2 + 4;
+    const end = Math.max(next - half, down + em(0.4));
     context.save();
     context.strokeStyle = palette.ink;
     context.lineWidth = Math.max(1.25, palette.line_px * 0.6);
@@ -243,10 +259,10 @@ export function mount(element, scene, signal) {
     context.moveTo(from, across);
     context.lineTo(down, across);
     context.lineTo(down, bottom);
-    context.lineTo(next - em(0.95), bottom);
+    context.lineTo(end - em(0.15), bottom);
     context.stroke();
     context.restore();
-    arrow(context, next - em(1.1), next - em(0.8), bottom, 1.25, palette.ink);
+    arrow(context, end - em(0.3), end, bottom, 1.25, palette.ink);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {number} across @param {number} weight @param {string} colour @param {boolean} [isVertical] */
