@@ -13,14 +13,15 @@ from app.experiment import Experiment
 from app.files import Files
 from app.frames import Frame
 from app.matrix import Shelf
-from app.plan import AnalysisPlan, AnyPlan
+from app.measurement import Measurement
+from app.plan import AnalysisPlan, AnyPlan, MeasurePlan
 from app.protocol import Done, Timings
 
 ShouldStop = Callable[[], bool]
 
 
 class RunEngine:
-    """Runs Experiments on one device. What it gives is a function of the document alone."""
+    """Runs Experiments on one device. What it gives, times apart, is a function of the document."""
 
     def __init__(self, device: Device, cache_bytes: int, files: Files | None = None) -> None:
         self._device = device
@@ -36,6 +37,12 @@ class RunEngine:
             Cancelled: `should_stop` became true.
             ValueError: a number overflows the run's dtype.
         """
+        if isinstance(plan, MeasurePlan):
+            # Times are no function of the document: nothing is kept of them.
+            yield from Measurement(
+                experiment, plan, should_stop, self._device, self._shelf
+            ).results()
+            return
         start = time.perf_counter()
         key = (experiment.model_dump_json(), plan)
         kept: list[Frame | Done] | None = self._results.find(key)

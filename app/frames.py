@@ -30,6 +30,10 @@ Kind = Literal[
     "kreiss",
     "powers",
     "atlas",
+    "measurement",
+    "over_hidden_size",
+    "over_steps",
+    "attention_over_steps",
 ]
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 

@@ -30,6 +30,11 @@ class Cost:
     memory_bytes: int
 
 
+def largest_attention_length(batch_size: int, settings: Settings) -> int:
+    """Every step looks at all before it: time grows as B · T², whatever memory there is."""
+    return isqrt(settings.max_attention_steps**2 // batch_size)
+
+
 def check_limits(experiment: Experiment, view: View | None, settings: Settings) -> Cost:
     """The run's cost. Raises a `Refusal` (over_limit) that names the first limit it is over, or one
     of a text that has no tokens, or more than D has room for."""
@@ -67,9 +72,8 @@ def check_text(text: str, settings: Settings) -> None:
 
 
 def _check_attention(experiment: Experiment, settings: Settings) -> None:
-    """Every step looks at all before it: time grows as B · T², whatever memory there is."""
-    B, most = experiment.batch_size, settings.max_attention_steps
-    largest = isqrt(most**2 // B)
+    B = experiment.batch_size
+    largest = largest_attention_length(B, settings)
     if experiment.steps > largest:
         expected = f"1 to {largest}" + (f" with {B} sequences" if B > 1 else "")
         raise _over("steps", "is out of range", experiment.steps, expected, "max_attention_steps")

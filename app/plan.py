@@ -97,13 +97,24 @@ class AnalysisPlan:
         return cls(wants, message.radii, tuple(bin_edges(t0, t1, columns).tolist()), message.t)
 
 
+@dataclass(frozen=True)
+class MeasurePlan:
+    """Which sizes are timed, and how often each is visited."""
+
+    hidden_sizes: tuple[int, ...]
+    lengths: tuple[int, ...]
+    attention_lengths: tuple[int, ...]
+    rounds: int
+    is_at_once: bool = False
+
+
 def group_size(experiment: Experiment) -> int:
     """Rays of the atlas that are computed side by side."""
     products = _products(experiment)
     return max(1, GROUP_PRODUCTS // products)
 
 
-AnyPlan = Plan | AnalysisPlan
+AnyPlan = Plan | AnalysisPlan | MeasurePlan
 
 
 def plan_of(message: Run | Analyse) -> AnyPlan:

@@ -131,6 +131,42 @@ class Analyse(Document):
         return self
 
 
+Size = Annotated[int, Field(ge=1)]
+MOST_SIZES = 32
+
+
+class Measure(Document):
+    """Asks how long runs of the Experiment's network take on this machine, against H and against T.
+    A newer message on the same socket supersedes it: it belongs on a socket of its own. Nothing of
+    it is kept: asked again, it measures again.
+
+    Frames: first `measurement` (hidden_sizes [n], lengths [m], attention_lengths [k], what will be
+    timed; visits [1], how many frames follow at most); then one a visit to a size, the smallest
+    runs first and all sizes once a round: `over_hidden_size`, `over_steps` and
+    `attention_over_steps`. Each has hidden_size [1], steps [1]; of every run of that size so far
+    forward_s and whole_s [runs], seconds forward, and forward and backward; and of its series so
+    far, by the least of each size: fit_forward and fit_whole [5], the exponent, its standard error
+    (NaN of two sizes), log10 of the factor, the smallest size of the fit and how many there are;
+    local_forward and local_whole, the exponents between successive sizes. One thread computes.
+
+    Timed against T is the network itself; against H, and attention beside it, one of the same
+    kind, activation, sizes, batch, dtype and loss, drawn with W_hh ~ N(0, 1/H). Inputs are given,
+    also where the form is generation; values and targets of a certain length are left out.
+    """
+
+    type: Literal["measure"]
+    id: RunId
+    """Number of this measurement, counted together with the runs of the socket."""
+    experiment: Experiment
+    hidden_sizes: list[Size] | None = Field(None, max_length=MOST_SIZES)
+    """Which H, or none; null leaves the choice to the server: 2ᵏ and 3 · 2ᵏ within its limits,
+    and the Experiment's own."""
+    lengths: list[Size] | None = Field(None, max_length=MOST_SIZES)
+    """Which T, likewise; attention is timed at those of them that it may have here."""
+    rounds: int = Field(3, ge=1, le=100)
+    """How often every size is visited. A visit to a quick one takes several runs."""
+
+
 class Cancel(Document):
     """Stops run `id`; it ends in `done` with the status cancelled. An ended run stays as it is."""
 
@@ -233,8 +269,8 @@ class Done(ServerMessage):
     """The whole Experiment in force, with spectral_radius the number in force."""
 
 
-ClientMessage = Annotated[Run | Analyse | Cancel, Field(discriminator="type")]
-_CLIENT: TypeAdapter[Run | Analyse | Cancel] = TypeAdapter(ClientMessage)
+ClientMessage = Annotated[Run | Analyse | Measure | Cancel, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Run | Analyse | Measure | Cancel] = TypeAdapter(ClientMessage)
 _EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
 
 
@@ -247,7 +283,7 @@ class RefusedMessage(Refusal):
         except ValidationError:
             envelope = _Envelope()
         super().__init__(refused.for_run(envelope.id))
-        self.is_run = envelope.type in ("run", "analyse")
+        self.is_run = envelope.type in ("run", "analyse", "measure")
 
 
 def _or_nothing(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -266,7 +302,7 @@ class _Envelope(BaseModel):
     type: Annotated[str | None, WrapValidator(_or_nothing)] = None
 
 
-def read_message(text: str) -> Run | Analyse | Cancel:
+def read_message(text: str) -> Run | Analyse | Measure | Cancel:
     """The client's message. Raises a `RefusedMessage`."""
     try:
         with _without_collecting():

@@ -14,7 +14,7 @@ MOST_DETAILS = 1000  # listing a million wrong fields takes seconds and helps no
 
 # Where pydantic puts the chosen member's name into the path, which no reader of JSON knows.
 UNIONS = {("input",), ("initial_state",), ("loss",), ("loss", "target")}
-MESSAGE_TYPES = {"run", "analyse", "cancel"}
+MESSAGE_TYPES = {"run", "analyse", "measure", "cancel"}
 
 PROBLEMS: dict[str, tuple[str, str]] = {
     "missing": ("is missing", "a value"),
@@ -112,7 +112,7 @@ def _wording(detail: ErrorDetails, context: dict[str, Any]) -> tuple[str, str, o
         if not isinstance(got, dict):
             return "has the wrong type", "an object", got
         tag = got.get(_tag_name(detail))
-        expected = context.get("expected_tags", "'run', 'analyse' or 'cancel'")
+        expected = context.get("expected_tags", "'run', 'analyse', 'measure' or 'cancel'")
         return "is not available here", f"one of {expected}", tag
     if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
         words = {

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from app.errors import Error
 from app.experiment import Experiment
 from app.found import FoundFile
-from app.protocol import Analyse, Cancel, Done, Hello, Run, View
+from app.protocol import Analyse, Cancel, Done, Hello, Measure, Run, View
 from app.token_count import TextToCount, TokenCount
 
 Mode = Literal["validation", "serialization"]
@@ -20,6 +20,7 @@ FROM_CLIENT: tuple[type[BaseModel], ...] = (
     Experiment,
     Run,
     Analyse,
+    Measure,
     Cancel,
     View,
     TextToCount,

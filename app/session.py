@@ -13,10 +13,20 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.errors import Error, Refusal, refusal
 from app.faults import refusal_of
 from app.frames import Frame, encode
-from app.limits import check_lists, cost_of
+from app.limits import Cost, check_lists, cost_of
+from app.measured_sizes import measured_sizes
 from app.outbox import Letter, Outbox, Work
-from app.plan import plan_of
-from app.protocol import Cancel, Done, Hello, RefusedMessage, read_message
+from app.plan import AnyPlan, plan_of
+from app.protocol import (
+    Analyse,
+    Cancel,
+    Done,
+    Hello,
+    Measure,
+    RefusedMessage,
+    Run,
+    read_message,
+)
 from app.settings import Settings, flag
 from app.workshop import Workshop
 from rnncore import (
@@ -104,12 +114,12 @@ class Session:
         try:
             if message.id <= self._last_id:
                 raise _not_a_new_id(message.id, self._last_id)
-            cost = cost_of(message, self._settings)
+            plan, cost = _plan_and_cost(message, self._settings)
         except Refusal as refused:
             self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
             return
         self._supersede(message.id)
-        self._active = Work(message.id, message.experiment, plan_of(message), cost)
+        self._active = Work(message.id, message.experiment, plan, cost)
         self._start()
 
     def _refuse(self, refused: Refusal, *, is_run: bool) -> None:
@@ -246,6 +256,12 @@ class _Parcel:
     def post(self) -> None:
         letters, self._letters, self._held_bytes = self._letters, [], 0
         self._loop.call_soon_threadsafe(self._deliver, letters)
+
+
+def _plan_and_cost(message: Run | Analyse | Measure, settings: Settings) -> tuple[AnyPlan, Cost]:
+    if isinstance(message, Measure):
+        return measured_sizes(message, settings)
+    return plan_of(message), cost_of(message, settings)
 
 
 def _not_text(data: bytes) -> Refusal:

@@ -155,11 +155,11 @@ def setting(experiment: Experiment, found: Matrix, shelf: Shelf, device: str) ->
     W_hh = cast("W_hh", found.W_hh, dtype).to(device)
     x, starts = stimuli(experiment, shelf.files)
     above = [
-        _recurrent(experiment, layer.W_xh, layer.W_hh, layer.b_h)
+        recurrent_cell_of(experiment, layer.W_xh, layer.W_hh, layer.b_h)
         for layer in upper_layers(experiment, shelf, dtype, device)
     ]
     return Setting(
-        _cell(experiment, drawn.W_xh, W_hh, drawn.b_h),
+        cell_of(experiment, drawn.W_xh, W_hh, drawn.b_h),
         tuple(above),
         drawn.readout,
         cast("x", x, dtype).to(device),
@@ -168,13 +168,17 @@ def setting(experiment: Experiment, found: Matrix, shelf: Shelf, device: str) ->
     )
 
 
-def _cell(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Cell:
+def cell_of(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Cell:
+    """The cell that has these weights."""
     if experiment.cell.kind == "attention":
         return AttentionCell(W_xh, W_hh, b_h)
-    return _recurrent(experiment, W_xh, W_hh, b_h)
+    return recurrent_cell_of(experiment, W_xh, W_hh, b_h)
 
 
-def _recurrent(experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> RecurrentCell:
+def recurrent_cell_of(
+    experiment: Experiment, W_xh: Tensor, W_hh: Tensor, b_h: Tensor
+) -> RecurrentCell:
+    """The same of a recurrent one, which a layer above the first always is."""
     if experiment.cell.kind == "gru":
         inside = len(GATES["gru"]) * experiment.cell.hidden_size
         return GRUCell(W_xh, W_hh, b_h[:inside], b_h[inside:])

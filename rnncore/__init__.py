@@ -48,6 +48,7 @@ from rnncore.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from rnncore.normality import change_normality
 from rnncore.parameters import gaussian_bias, gaussian_weights
 from rnncore.plane_field import PlaneField, plane_field
+from rnncore.power_law import PowerLaw, local_exponents, power_law
 from rnncore.powers import LargestPower, MatrixPowers, largest_power, matrix_powers
 from rnncore.race import Race, race
 from rnncore.readout import Readout
@@ -101,6 +102,7 @@ __all__ = [
     "ModuleNames",
     "Note",
     "PlaneField",
+    "PowerLaw",
     "Race",
     "Readout",
     "RecurrentLayer",
@@ -138,6 +140,7 @@ __all__ = [
     "largest_magnitude",
     "largest_power",
     "ln_slope",
+    "local_exponents",
     "loss_direction",
     "lyapunov_spectrum",
     "matrix_powers",
@@ -148,6 +151,7 @@ __all__ = [
     "output_probabilities",
     "phi",
     "plane_field",
+    "power_law",
     "quantity_fate",
     "race",
     "recurrent_layers",
