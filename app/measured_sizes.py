@@ -10,11 +10,12 @@ from app.experiment import Experiment, Generation, Noise, WeightsFile, Zeros
 from app.gates import GATES, INPUT_BLOCKS
 from app.limits import Cost, check_limits, largest_attention_length, run_cost
 from app.plan import MeasurePlan
-from app.protocol import Measure
+from app.protocol import Measure, View
 from app.settings import Settings, flag
 
 Series = Literal["over_hidden_size", "over_steps", "attention_over_steps"]
 
+NOTHING_SENT = View(t0=0, t1=1, columns=1)  # of a run but its times
 # One run of the largest size: about a second forward on one core, and as much again backward.
 MOST_PRODUCTS = 2**31
 MOST_BYTES = 2**28  # of working memory, where the server chooses
@@ -33,12 +34,12 @@ def measured_sizes(message: Measure, settings: Settings) -> tuple[MeasurePlan, C
             (invalid_field) other H are asked for of weights from a file.
     """
     experiment = message.experiment
-    check_limits(experiment, None, settings)
+    check_limits(experiment, NOTHING_SENT, settings)
     hidden = _hidden_sizes(message, settings)
     lengths = _lengths(message, settings)
     looking = _attention_lengths(experiment, lengths, settings)
     plan = MeasurePlan(hidden, lengths, looking, message.rounds)
-    costs = [run_cost(timed(experiment, *point), None) for point in points_of(plan)]
+    costs = [run_cost(timed(experiment, *point), NOTHING_SENT) for point in points_of(plan)]
     memory = max((cost.memory_bytes for cost in costs), default=0)
     return plan, Cost(0, memory)
 
@@ -149,7 +150,7 @@ def _chosen(
 
 
 def _is_short(experiment: Experiment) -> bool:
-    is_small = run_cost(experiment, None).memory_bytes <= MOST_BYTES
+    is_small = run_cost(experiment, NOTHING_SENT).memory_bytes <= MOST_BYTES
     return is_small and products_of(experiment) <= MOST_PRODUCTS
 
 
@@ -186,7 +187,7 @@ def _check_sizes(
                 field=f"{name}.{k}",
             )
         try:
-            check_limits(experiment, None, settings)
+            check_limits(experiment, NOTHING_SENT, settings)
         except Refusal as refused:
             error = refused.error.model_copy(update={"field": f"{name}.{k}"})
             raise Refusal(error) from None

@@ -32,6 +32,7 @@ from app.stages import (
     stimuli,
 )
 from rnncore import (
+    ArgumentError,
     Cancelled,
     PowerLaw,
     Readout,
@@ -103,7 +104,7 @@ class Measurement:
                 continue
             try:
                 yield self._visit(series, size)
-            except ValueError as refused:
+            except ArgumentError as refused:
                 # Of a stack a layer's states may leave the dtype at some length.
                 ended[series] = size
                 self._notes.append(_ended(size, str(refused)))
@@ -129,14 +130,13 @@ class Measurement:
         experiment = timed(self._experiment, series, size)
         with self._clock.counting("build"):
             start = self._start(series, experiment)
+        runs = [self._time(experiment, start)]
+        while len(runs) < MOST_RUNS and sum(whole for _, whole in runs) < VISIT_S:
+            runs.append(self._time(experiment, start))
         found = self._times.setdefault(series, _Times())
         forward, whole = found.forward.setdefault(size, []), found.whole.setdefault(size, [])
-        spent, runs = 0.0, 0
-        while runs < MOST_RUNS and (runs == 0 or spent < VISIT_S):
-            once = self._time(experiment, start)
-            forward.append(once[0])
-            whole.append(once[1])
-            spent, runs = spent + once[1], runs + 1
+        forward += [run[0] for run in runs]
+        whole += [run[1] for run in runs]
         tensors = {
             "hidden_size": np.array([float(experiment.cell.hidden_size)]),
             "steps": np.array([float(experiment.steps)]),

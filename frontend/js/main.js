@@ -1,5 +1,6 @@
 /** Wiring alone: address → store → runner → scene → views. */
 import { Analyst } from "./net/analyst.js";
+import { Meter } from "./net/meter.js";
 import { Runner } from "./net/runner.js";
 import { uncompared, unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
@@ -32,7 +33,9 @@ import { mountTextInput } from "./ui/text_input.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
 import * as atlas from "./views/atlas.js";
+import * as cost from "./views/cost.js";
 import * as cursorToken from "./views/cursor_token.js";
+import * as dimensions from "./views/dimensions.js";
 import * as eigenvalues from "./views/eigenvalues.js";
 import * as equation from "./views/equation.js";
 import * as hiddenStates from "./views/hidden_states.js";
@@ -71,6 +74,13 @@ const scene = new Scene(store, loop, readPalette(document.documentElement));
 const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), compared: /** @type {object[]} */ ([]), version: "" };
 Object.assign(window, { rhoscope: truth });
 
+const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
+const meter = new Meter(stream, () => {
+  loop.mark("cost");
+  if (!meter.isRunning) resting.disturb();
+}, signal);
+
 const radius = mountRadiusSlider(place(".rho-control"), scene, signal);
 const hidden = hiddenStates.mount(place(".hidden-states"), scene, signal);
 const views = [
@@ -84,11 +94,13 @@ const views = [
   influence.mount(place(".influence"), scene, signal),
   powers.mount(place(".powers"), scene, signal),
   stateSpace.mount(place(".state-space"), scene, signal),
+  dimensions.mount(place(".dimensions"), scene, signal),
+  ...cost.mount(place(".cost"), scene, meter, signal),
 ];
 mountPlaces(store, {
-  top: { hidden_states: place(".hidden-states"), influence: place(".influence"), atlas: place(".atlas-top") },
+  top: { hidden_states: place(".hidden-states"), influence: place(".influence"), dimensions: place(".dimensions"), atlas: place(".atlas-top") },
   side: { eigenvalues: place(".eigenvalues"), state_space: place(".state-space") },
-  bottom: { norms: place(".norms"), powers: place(".powers"), atlas: place(".atlas-bottom") },
+  bottom: { norms: place(".norms"), powers: place(".powers"), cost: place(".cost"), atlas: place(".atlas-bottom") },
 }, signal);
 const second = mountSecond(store, /** @type {HTMLButtonElement} */ (place("button.second")), place("main"), signal);
 verdict.mount(place(".verdict-row"), scene, signal);
@@ -125,8 +137,6 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
   loop.markAll();
 }, signal);
 
-const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
 const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "state_space", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
 const runner = new Runner(stream, {
   onWhole: showWhole,
@@ -274,13 +284,17 @@ store.subscribe((change) => {
   if (change === "experiment") {
     isMoving = true;
     analyst.stop();
+    // What a hand makes the server compute would be in the times.
+    meter.stop("The network was changed.");
     scene.powers = null;
     resting.disturb();
   }
   ask();
   if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "cursor_token", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space");
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
+  loop.mark("dimensions", "cost");
   if (change === "view") analyse();
+  if (store.view.bottom !== "cost") meter.stop();
 }, signal);
 /** What of the view every panel shows in another way: then all are drawn anew. */
 const looks = () => JSON.stringify([store.view.span, store.view.matrix, store.view.layer, store.view.sequence, store.view.compare]);

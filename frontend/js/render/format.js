@@ -80,3 +80,17 @@ export function factorText(log10) {
   const decimals = distance >= 0.1 ? 2 : distance >= 0.01 ? 3 : distance >= 0.001 ? 4 : 5;
   return factor.toFixed(decimals);
 }
+
+/** Bytes in decimal units, as disks and papers have them. @param {number} bytes */
+export function bytesText(bytes) {
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 4);
+  if (power === 0) return `${whole(bytes)} B`;
+  return `${rounded(bytes / 1000 ** power, 3)} ${["B", "kB", "MB", "GB", "TB"][power]}`;
+}
+
+/** A time in the unit that it is read in. @param {number} seconds */
+export function timeText(seconds) {
+  if (!Number.isFinite(seconds)) return "–";
+  const [factor, unit] = seconds < 1e-3 ? [1e6, "µs"] : seconds < 1 ? [1e3, "ms"] : [1, "s"];
+  return `${rounded(seconds * factor, 3)} ${unit}`;
+}

@@ -3,8 +3,8 @@ import { ALL_LAYERS } from "./cells.js";
 import { fittingKinds } from "./compare.js";
 
 /** The views that stand in each place; the first of each needs no word. */
-export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "atlas"]);
-export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "atlas"]);
+export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "dimensions", "atlas"]);
+export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "cost", "atlas"]);
 export const SIDE_VIEWS = /** @type {const} */ (["eigenvalues", "state_space"]);
 /** Which place stands second on a projector, which has room for two. */
 export const SECOND = /** @type {const} */ (["bottom", "side", "corner"]);

@@ -20,5 +20,7 @@ export const PRESETS = Object.freeze([
   { name: "LSTM, forget bias 0: half is forgotten at every step", hash: "#rho=1&cell=lstm&input=noise" },
   { name: "Elman beside LSTM: only one gradient survives", hash: "#rho=1&input=noise&forget=5.2933&compare=lstm" },
   { name: "no state, no memory: feedforward beside Elman", hash: "#rho=1&input=noise&compare=feedforward" },
+  { name: "the chapter's dimensions: 256, 512, 10,000", hash: "#D=256&H=512&O=10000&T=100&rho=1&input=noise&top=dimensions" },
+  { name: "what a step costs, and why steps wait for one another", hash: "#rho=1&input=noise&top=dimensions&bottom=cost" },
   { name: "GRU under noise", hash: "#rho=1&cell=gru&input=noise" },
 ]);

@@ -6,8 +6,8 @@ import { ICONS } from "./icons.js";
 
 /** The views that each place offers, with their titles. */
 const VIEWS = Object.freeze(/** @type {const} */ ({
-  top: { hidden_states: "Hidden states", influence: "Influence map", atlas: "Atlas of ρ" },
-  bottom: { norms: "Norms and gradients", powers: "Powers of W_hh", atlas: "Atlas of ρ" },
+  top: { hidden_states: "Hidden states", influence: "Influence map", dimensions: "Dimensions", atlas: "Atlas of ρ" },
+  bottom: { norms: "Norms and gradients", powers: "Powers of W_hh", cost: "Cost", atlas: "Atlas of ρ" },
   side: { eigenvalues: "Eigenvalues", state_space: "State space" },
 }));
 
