@@ -105,9 +105,9 @@ class Measurement:
             try:
                 yield self._visit(series, size)
             except ArgumentError as refused:
-                # Of a stack a layer's states may leave the dtype at some length.
+                # Of loud noise one number among many may be beyond the dtype.
                 ended[series] = size
-                self._notes.append(_ended(size, str(refused)))
+                self._notes.append(_ended(series, size, str(refused)))
         yield Done(
             id=None,
             status="complete",
@@ -247,5 +247,7 @@ def _out_of_time(left: int) -> Note:
     )
 
 
-def _ended(size: int, why: str) -> Note:
-    return Note(code="ended_early", message=f"Nothing is timed from size {size} on: {why}")
+def _ended(series: Series, size: int, why: str) -> Note:
+    of = f"{'H' if series == 'over_hidden_size' else 'T'} = {size}"
+    beside = ", with attention" if series == "attention_over_steps" else ""
+    return Note(code="ended_early", message=f"Nothing is timed from {of} on{beside}: {why}")

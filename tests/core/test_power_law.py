@@ -50,7 +50,7 @@ def test_overhead_bends_small_sizes_and_the_largest_are_free_of_it():
     assert (found.smallest, found.count) == (256, 3)
     local = local_exponents(SIZES, values)
     assert local.tolist() == sorted(local.tolist())
-    assert local[0] < 0.9 and local[-1] == pytest.approx(2, abs=1e-3)
+    assert local[0] < 1.2 and local[-1] == pytest.approx(2, abs=1e-3)
 
 
 def test_two_sizes_have_a_slope_and_no_error():

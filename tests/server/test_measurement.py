@@ -183,18 +183,18 @@ def test_every_form_can_be_timed(
     assert ("attention_over_steps" in kinds) is not is_attention
 
 
-def test_a_length_at_which_a_layer_leaves_its_dtype_ends_the_series(client: TestClient) -> None:
-    explosive = {
-        "cell": {"hidden_size": 4, "layers": 2, "activation": "linear"},
-        "recurrent": {"spectral_radius": 5.0},
-        "steps": 6,
-    }
-    frames, end = measure(client, explosive, hidden_sizes=[2], lengths=[4, 400, 800], rounds=2)
+def test_a_length_that_cannot_be_run_ends_its_series_alone(client: TestClient) -> None:
+    """Of so much noise one number among thousands is beyond float32, and with attention any."""
+    noise = {"kind": "noise", "amplitude": 1e38}
+    loud = {**SMALL, "input": noise, "input_weights": {"scale": 1e-9}}
+    frames, end = measure(client, loud, hidden_sizes=[2], lengths=[4, 4000, 8000], rounds=2)
     assert end["status"] == "complete"
-    (note,) = end["notes"]
-    assert note["code"] == "ended_early" and "from size 400 on" in note["message"]
-    found = [frame for frame in frames if metadata(frame)["kind"] == "over_steps"]
-    assert {load(frame)["steps"][0] for frame in found} == {4}
+    assert [note["code"] for note in end["notes"]] == ["ended_early"] * 2
+    words = " ".join(note["message"] for note in end["notes"])
+    assert "from T = 4000 on: x is too large" in words
+    assert "from T = 4 on, with attention" in words
+    found = [load(frame) for frame in frames if metadata(frame)["kind"] == "over_steps"]
+    assert [each["steps"][0] for each in found] == [4, 4], "what can be timed goes on"
 
 
 def test_weights_from_a_file_have_one_hidden_size_and_that_is_said(client: TestClient) -> None:

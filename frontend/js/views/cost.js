@@ -15,10 +15,10 @@ import { pathPicture } from "./critical_path.js";
 export function mount(element, scene, meter, signal) {
   const { store } = scene;
   element.classList.add("panel");
-  element.innerHTML = `<header class="panel-head"><h2>${placeTitle("bottom")}</h2><div class="panel-legend"><span class="cost-said" role="status"></span><button type="button" class="cost-turn" hidden></button><button type="button" class="cost-measure"></button></div></header>
+  element.innerHTML = `<header class="panel-head"><h2>${placeTitle("bottom")}</h2><div class="panel-legend"><span class="cost-said"></span><span class="visually-hidden cost-told" role="status"></span><button type="button" class="cost-turn" hidden></button><button type="button" class="cost-measure"></button></div></header>
     <div class="cost-body"><div class="cost-formulas"></div><div class="cost-path"></div><div class="cost-fits"></div><section class="cost-plot" aria-label="time against H"></section><section class="cost-plot" aria-label="time against T"></section></div>`;
   const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
-  const [body, said, turn, button, formulas, fits, path] = [find(".cost-body"), find(".cost-said"), find(".cost-turn"), find(".cost-measure"), find(".cost-formulas"), find(".cost-fits"), find(".cost-path")];
+  const [body, said, told, turn, button, formulas, fits, path] = [find(".cost-body"), find(".cost-said"), find(".cost-told"), find(".cost-turn"), find(".cost-measure"), find(".cost-formulas"), find(".cost-fits"), find(".cost-path")];
   const [overH, overT] = /** @type {HTMLElement[]} */ ([...element.querySelectorAll(".cost-plot")]);
   if (!overH || !overT) throw new Error("the cost panel has no plots");
   /** Only what was timed of a network of these sizes. */
@@ -39,6 +39,8 @@ export function mount(element, scene, meter, signal) {
     writeHtml(fits, found ? fitsTable(found, experiment) : "");
     writeText(button, meter.isRunning ? "stop" : found ? "measure again" : "measure on this machine");
     writeText(said, found ? progressWords(found) : "");
+    // A count that runs would never let anything else be heard.
+    writeText(told, found?.status === "running" ? "measuring" : found ? progressWords(found) : "");
     writeAttribute(said, "title", found?.said.join(" ") ?? "");
     const hasTimes = showsTimes && found !== null;
     writeHidden(turn, !found);
@@ -115,10 +117,10 @@ function fitsTable({ series }, { cell, loss }) {
   const mark = (/** @type {string} */ kind) => `<i class="mark ${kind}"></i>`;
   const rows = [
     [`${mark("filled")}${own}`, exponent(overH?.forward), exponent(overT?.forward)],
-    [`${mark("open")}and backward`, exponent(overH?.whole), exponent(overT?.whole)],
+    [`${mark("open")}and back`, exponent(overH?.whole), exponent(overT?.whole)],
     ...(isAttention ? [] : [
       [`${mark("square filled")}attention`, "", exponent(beside?.forward)],
-      [`${mark("square open")}and backward`, "", exponent(beside?.whole)],
+      [`${mark("square open")}and back`, "", exponent(beside?.whole)],
     ]),
   ];
   // Where only the last step has a loss only one query has a gradient: backward is cheaper then.
