@@ -311,19 +311,30 @@ def test_a_newer_measurement_supersedes_and_a_closed_tab_stops(
     waits(engine.stopped)
 
 
-def test_a_run_in_another_session_gets_its_turn(client_of: Callable[..., TestClient]) -> None:
-    """With one thread for all: a measurement gives its turn back after every visit."""
+def test_a_run_in_another_session_gets_its_turn(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one turn for all: a measurement gives it back after every visit."""
+    visited = []
+    visit = Measurement._visit
+
+    def counted(self: Measurement, *point: Any) -> Frame:
+        visited.append(point)
+        return visit(self, *point)
+
+    monkeypatch.setattr(Measurement, "_visit", counted)
     client = client_of(max_jobs=1)
     with client.websocket_connect(STREAM) as slow, client.websocket_connect(STREAM) as other:
         timing, reader = reader_of(slow), reader_of(other)
         timing.text()
         reader.text()
-        slow.send_text(message(SMALL, hidden_sizes=[2, 4, 8], rounds=100))
+        slow.send_text(message(SMALL, hidden_sizes=[2, 4, 8], lengths=[3, 6], rounds=100))
         assert isinstance(timing.message(), bytes)
         other.send_text(run_message(1, **SMALL))
         assert reader.until_end(1)[1]["status"] == "complete"
+        assert len(visited) < 700, "the run waited for the whole measurement"
         slow.send_text(json.dumps({"type": "cancel", "id": 1}))
-        assert timing.until_end(1)[1]["status"] == "cancelled", "it was still under way"
+        assert timing.until_end(1)[1]["status"] == "cancelled"
 
 
 def test_nothing_of_a_measurement_is_kept() -> None:
