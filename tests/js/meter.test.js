@@ -107,7 +107,7 @@ test("a new one takes the place of the old, on a socket of its own", () => {
 
 test("an end by the server is told in its words", () => {
   const ends = [
-    [{ type: "done", id: 1, status: "complete", notes: [{ code: "out_of_time", message: "3 visits were left out." }] }, "complete", "each the least of 4 to 4 runs. 3 visits were left out."],
+    [{ type: "done", id: 1, status: "complete", notes: [{ code: "out_of_time", message: "3 visits were left out." }] }, "complete", "each the least of 4 runs. 3 visits were left out."],
     [{ type: "error", id: 1, code: "over_limit", message: "steps is out of range." }, "refused", "steps is out of range."],
     [{ type: "error", id: null, code: "busy", message: "the server has no seat left." }, "refused", "the server has no seat left."],
   ];

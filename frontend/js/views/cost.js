@@ -104,7 +104,8 @@ export function progressWords({ status, visits, done, said, series }) {
   if (status === "stopped") return `stopped at ${count}: ${done ? "what was measured stays" : "nothing was measured"}${said.length ? `. ${said.join(" ")}` : ""}`;
   if (status === "refused") return said.join(" ");
   const runs = Object.values(series).flatMap(({ points }) => points.map(({ runs: each }) => each));
-  const least = runs.length ? `each the least of ${Math.min(...runs)} to ${Math.max(...runs)} runs` : "nothing fits the limits";
+  const [fewest, most] = [Math.min(...runs), Math.max(...runs)];
+  const least = !runs.length ? "nothing fits the limits" : most === 1 ? "one run each" : `each the least of ${fewest === most ? most : `${fewest} to ${most}`} runs`;
   return [least, ...said].join(". ");
 }
 
