@@ -61,7 +61,7 @@ def timed(experiment: Experiment, series: Series, size: int) -> Experiment:
     takes does not depend on the numbers in it.
     """
     changes: dict[str, object] = {"generation": Generation()}
-    if experiment.input.kind in ("values", "file"):
+    if experiment.input.kind in ("values", "file", "text"):
         changes["input"] = Noise(kind="noise")
     if isinstance(getattr(experiment.loss, "target", None), list):
         changes["loss"] = experiment.loss.model_copy(update={"target": None})
