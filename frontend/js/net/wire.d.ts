@@ -1,6 +1,7 @@
 // The messages between server and page. Made by `make types`; not edited by hand.
 
-export type Message = Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello | Run | TokenCount;
+export type Message =
+  Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello | Measure | Run | TokenCount;
 
 /**
  * Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
@@ -1486,6 +1487,45 @@ export interface Capabilities {
   losses: string[];
   edits: string[];
   dtypes: string[];
+}
+/**
+ * Asks how long runs of the Experiment's network take on this machine, against H and against T.
+ * A newer message on the same socket supersedes it: it belongs on a socket of its own. Nothing of
+ * it is kept: asked again, it measures again.
+ *
+ * Frames: first `measurement` (hidden_sizes [n], lengths [m], attention_lengths [k], what will be
+ * timed; visits [1], how many frames follow at most); then one a visit to a size, the smallest
+ * runs first and all sizes once a round: `over_hidden_size`, `over_steps` and
+ * `attention_over_steps`. Each has hidden_size [1], steps [1]; of every run of that size so far
+ * forward_s and whole_s [runs], seconds forward, and forward and backward; and of its series so
+ * far, by the least of each size: fit_forward and fit_whole [5], the exponent, its standard error
+ * (NaN of two sizes), log10 of the factor, the smallest size of the fit and how many there are;
+ * local_forward and local_whole, the exponents between successive sizes. One thread computes.
+ *
+ * Timed against T is the network itself; against H, and attention beside it, one of the same
+ * kind, activation, sizes, batch, dtype and loss, drawn with W_hh ~ N(0, 1/H). Inputs are given,
+ * also where the form is generation; values and targets of a certain length are left out.
+ */
+export interface Measure {
+  type: "measure";
+  /**
+   * Number of this measurement, counted together with the runs of the socket.
+   */
+  id: number;
+  experiment: Experiment;
+  /**
+   * Which H, or none; null leaves the choice to the server: 2ᵏ and 3 · 2ᵏ within its limits,
+   * and the Experiment's own.
+   */
+  hidden_sizes?: number[] | null;
+  /**
+   * Which T, likewise; attention is timed at those of them that it may have here.
+   */
+  lengths?: number[] | null;
+  /**
+   * How often every size is visited. A visit to a quick one takes several runs.
+   */
+  rounds?: number;
 }
 /**
  * Asks for a run. A newer run supersedes an older one.
