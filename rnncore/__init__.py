@@ -56,12 +56,15 @@ from rnncore.rollout import Rollout, States, rollout
 from rnncore.spectrum import Spectrum, spectrum
 from rnncore.stability import Stability
 from rnncore.stack import StackedGradientChunk, StackedRollout, StackedSweep
+from rnncore.starts import DISTANCES, Distance, further_starts
 from rnncore.state_space import StatePlane, state_plane, unit_plane
 from rnncore.stimuli import INITIAL_STATES, INPUTS, initial_state, input_sequence
 from rnncore.threads import single_threaded
+from rnncore.unit_map import UnitMap, unit_map
 
 __all__ = [
     "ACTIVATIONS",
+    "DISTANCES",
     "EMBEDDINGS",
     "ENSEMBLES",
     "INITIAL_STATES",
@@ -77,6 +80,7 @@ __all__ = [
     "Cancelled",
     "CrossEntropyLoss",
     "Diagnosis",
+    "Distance",
     "Eigensystem",
     "ElmanCell",
     "Embedding",
@@ -116,6 +120,7 @@ __all__ = [
     "StateChunk",
     "StatePlane",
     "States",
+    "UnitMap",
     "apply_edits",
     "backward_bounds",
     "bin_edges",
@@ -128,6 +133,7 @@ __all__ = [
     "embedded_sequence",
     "fan",
     "fixed_points",
+    "further_starts",
     "gaussian_bias",
     "gaussian_weights",
     "gradient_norms",
@@ -169,6 +175,7 @@ __all__ = [
     "state_plane",
     "steepest_slope",
     "uniform_bounds",
+    "unit_map",
     "unit_plane",
     "unit_slopes",
 ]

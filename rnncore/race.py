@@ -1,9 +1,8 @@
 """How long a network remembers where it started: runs from several starts, under one input."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
-from typing import Final, final
+from typing import Final, Protocol, final
 
 import numpy as np
 import torch
@@ -13,7 +12,9 @@ from rnncore.cells import ElmanCell, GRUCell, LSTMState
 from rnncore.checks import ArgumentError, cast, checked_count, checked_shape
 from rnncore.chunks import ShouldStop, stop_if_asked
 from rnncore.extended_range import Exponents, normalised, norms, summed
+from rnncore.feedback import closed_loop
 from rnncore.maps import Cell, double_cell, flat_states
+from rnncore.readout import Readout
 from rnncore.secants import (
     Scaled,
     gru_difference,
@@ -25,7 +26,12 @@ from rnncore.secants import (
 _LN_2: Final = log(2.0)
 _LOOK: Final = 64  # steps between two looks at should_stop
 
-Step = Callable[[Tensor, Scaled], Scaled]
+
+class Step(Protocol):
+    """What a step makes of the differences, beside a run of its own."""
+
+    def __call__(self, x_t: Tensor, difference: Scaled) -> Scaled: ...
+    def go_on_with(self, cell: Cell) -> None: ...
 
 
 @final
@@ -50,6 +56,8 @@ def race(
     h_0: Tensor | LSTMState,
     starts: Tensor | LSTMState,
     *,
+    readout: Readout | None = None,
+    feeds_back_after: int | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Race:
     """ln ‖h_t - h'_t‖ against t, for runs from h_0 and from each of the starts, on the same input.
@@ -71,10 +79,14 @@ def race(
         x: inputs, (T, D).
         h_0: (H,), or of an LSTM (2H,) or (h, c).
         starts: (K, H), or of an LSTM (K, 2H) or (h, c).
+        readout: W_hy and b_y, where outputs are fed back.
+        feeds_back_after: how many steps have the input given; from that step on each run, counted
+            from 0, is fed its own output, as in `Rollout`. None for all of them.
         should_stop: asked every few steps; once it is true, `Cancelled` is raised.
 
     Raises:
-        ValueError: shapes that do not fit, or numbers that are not finite.
+        ValueError: shapes that do not fit, numbers that are not finite, or a loop that cannot be
+            closed (`closed_loop`): a GRU's, or one without a readout of its size.
         Cancelled: `should_stop` was true.
 
     Cost: 2 (K + 1) T H² flops of an Elman cell, three or four times that of the others; 0.1 to
@@ -103,6 +115,7 @@ def race(
                 got=tuple(states.shape),
                 expected="(S,)" if axes == 1 else "(K, S), K 1 or more",
             )
+    closed = _closed(cell, readout, feeds_back_after)
     cell = double_cell(cell)
     step = _step_of(cell, origin)
     H = cell.hidden_size
@@ -115,6 +128,8 @@ def race(
             if t:
                 if t % _LOOK == 0:
                     stop_if_asked(should_stop)
+                if closed is not None and t - 1 == feeds_back_after:
+                    step.go_on_with(closed)
                 difference = step(x[t - 1], difference)
             u, k = difference
             distance[t] = _ln_norms(u[:, :H], k)
@@ -139,8 +154,22 @@ def _ln_norms(u: Tensor, k: Exponents) -> Exponents:
     return result
 
 
+def _closed(cell: Cell, readout: Readout | None, after: int | None) -> Cell | None:
+    """The cell of the steps that are fed back, as the run has it; None where none are."""
+    if after is None:
+        return None
+    checked_count("feeds_back_after", after)
+    if readout is None:
+        raise ArgumentError(
+            "readout", "is missing", got="none", expected="the readout that is fed back"
+        )
+    # A GRU is refused there.
+    closed: Cell = closed_loop(cell, readout)  # type: ignore[type-var]
+    return double_cell(closed)
+
+
 def _step_of(cell: Cell, origin: Tensor) -> Step:
-    """What a step makes of the differences, beside a run of its own from `origin`."""
+    """The steps beside a run from `origin`."""
     match cell:
         case ElmanCell():
             if cell.activation == "tanh":
@@ -154,6 +183,10 @@ def _step_of(cell: Cell, origin: Tensor) -> Step:
 class _TanhRun:
     def __init__(self, cell: ElmanCell, h_0: Tensor) -> None:
         self._cell, self._h = cell, h_0
+
+    def go_on_with(self, cell: Cell) -> None:
+        assert isinstance(cell, ElmanCell)
+        self._cell = cell
 
     def __call__(self, x_t: Tensor, difference: Scaled) -> Scaled:
         a = self._cell.preactivation(x_t, self._h)
@@ -169,6 +202,10 @@ class _HomogeneousRun:
     def __init__(self, cell: ElmanCell, h_0: Tensor) -> None:
         self._cell = cell
         self._h = normalised(h_0, np.zeros(()))
+
+    def go_on_with(self, cell: Cell) -> None:
+        assert isinstance(cell, ElmanCell)
+        self._cell = cell
 
     def __call__(self, x_t: Tensor, difference: Scaled) -> Scaled:
         u, k = difference
@@ -186,6 +223,9 @@ class _HomogeneousRun:
 class _GatedRun:
     def __init__(self, cell: Cell, origin: Tensor) -> None:
         self._cell, self._state = cell, origin
+
+    def go_on_with(self, cell: Cell) -> None:
+        self._cell = cell
 
     def __call__(self, x_t: Tensor, difference: Scaled) -> Scaled:
         if isinstance(self._cell, GRUCell):

@@ -72,12 +72,18 @@ def with_bias(cell: Cell, gate: int, value: float) -> Cell:
 
 
 def gated_run(
-    cell: Cell, x: Tensor, h_0: Tensor | None = None, c_0: Tensor | None = None, **options: Any
+    cell: Cell,
+    x: Tensor,
+    h_0: Tensor | None = None,
+    c_0: Tensor | None = None,
+    *,
+    readout: Readout | None = None,
+    **options: Any,
 ) -> GatedRollout:
     """A rollout that has been run to its end."""
     H, dtype = cell.hidden_size, cell.dtype
     generator = torch.Generator().manual_seed(5)
-    readout = Readout(
+    readout = readout or Readout(
         torch.randn(3, H, generator=generator, dtype=torch.float64).to(dtype),
         torch.randn(3, generator=generator, dtype=torch.float64).to(dtype),
     )

@@ -9,7 +9,12 @@ import torch
 from rnncore import (
     Cancelled,
     ElmanCell,
+    LSTMCell,
+    LSTMState,
     LyapunovSpectrum,
+    Readout,
+    StackedRollout,
+    closed_loop,
     gaussian_weights,
     initial_state,
     input_sequence,
@@ -18,8 +23,9 @@ from rnncore import (
     spectrum,
     state_jacobian,
 )
-from tests.core.builders import cell_from, finished, make_cell, silent
+from tests.core.builders import cell_from, finished, make_cell, make_readout, silent
 from tests.core.gated_builders import gated_cell, gated_run, with_bias
+from tests.core.stack_builders import STACK_KINDS, stacked_cells
 
 
 def chaotic(g, *, H=400, T=1500, seed=1, amplitude=0.0):
@@ -239,3 +245,105 @@ def test_it_can_be_stopped_and_refuses_what_is_not_there():
         lyapunov_spectrum(run, transient=50)
     with pytest.raises(ValueError, match="seed is out of range"):
         lyapunov_spectrum(run, seed=-1)
+
+
+# A stack, and a loop that is closed
+
+
+@pytest.mark.parametrize("kind", STACK_KINDS)
+def test_a_stack_has_the_exponents_of_its_layers(kind):
+    """Against one QR of the whole, whose Jacobian autograd gives."""
+    cells = stacked_cells(kind, L=2, H=3, D=1)
+    x = input_sequence("noise", 300, 1).double()
+    readout = Readout(torch.zeros(1, 3).double(), torch.zeros(1).double())
+    run = StackedRollout(cells, x, torch.zeros(2, 3), readout)
+    for _ in run.states():
+        pass
+    found = lyapunov_spectrum(run, transient=60)
+    assert found.state_size == len(found.exponents) == (12 if kind == "lstm" else 6)
+    assert found.exponents.tolist() == pytest.approx(exponents_of_the_whole(cells, x, 60), abs=0.03)
+    three = lyapunov_spectrum(run, 3, transient=60)
+    torch.testing.assert_close(three.exponents, found.exponents[:3], rtol=0, atol=1e-9)
+    with pytest.raises(ValueError, match="count is out of range"):
+        lyapunov_spectrum(run, 13)
+
+
+def exponents_of_the_whole(cells, x, transient):
+    """By QR at every step of the Jacobian of (h, c) of all layers at once."""
+    is_lstm = isinstance(cells[0], LSTMCell)
+    size = 6 if is_lstm else 3
+
+    def step(state, x_t):
+        after = []
+        for cell, part in zip(cells, state.split(size), strict=True):
+            if is_lstm:
+                new = cell.step(x_t, LSTMState(*part.chunk(2)))
+                x_t, part = new.h, torch.cat(new)
+            else:
+                x_t = part = cell.step(x_t, part)
+            after.append(part)
+        return torch.cat(after)
+
+    state = torch.zeros(2 * size, dtype=torch.float64)
+    Q, total = torch.eye(2 * size, dtype=torch.float64), 0.0
+    for t, x_t in enumerate(x):
+        J = torch.autograd.functional.jacobian(lambda s, x_t=x_t: step(s, x_t), state)
+        state = step(state, x_t)
+        Q, R = torch.linalg.qr(J @ Q)
+        total = total + (R.diagonal().abs().log() if t >= transient else 0.0)
+    return (total / (len(x) - transient)).sort(descending=True).values.tolist()
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "relu"])
+def test_a_run_that_generates_has_those_of_the_closed_loop(activation):
+    cell = make_cell(9, 2, rho=0.8, activation=activation)
+    readout = make_readout(cell, 2, scale=0.5)
+    x = torch.randn(300, 2, generator=torch.Generator().manual_seed(2)).double()
+    run = finished(cell, x, torch.zeros(9), readout, feeds_back_after=100)
+    found = lyapunov_spectrum(run, 4)
+    closed = closed_loop(cell, readout)
+    h = run.trajectory.sequences(run.trajectory.h(100, 101))[0]
+    alone = finished(closed, torch.zeros(200, 2), h, readout)
+    torch.testing.assert_close(found.exponents, lyapunov_spectrum(alone, 4).exponents)
+    fed = finished(cell, x, torch.zeros(9), readout)
+    assert (lyapunov_spectrum(fed, 4).exponents - found.exponents).abs().max() > 1e-3
+    if activation == "linear":
+        expected = spectrum(closed.W_hh).eigenvalues.abs().log()[:4]
+        torch.testing.assert_close(found.exponents, expected)
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_a_gated_run_that_generates_goes_on_from_its_state(kind):
+    """Against autograd, of steps that are fed their outputs."""
+    cell = gated_cell(kind, 4, 2)
+    readout = Readout(torch.randn(2, 4).double(), torch.zeros(2).double())
+    x = input_sequence("noise", 60, 2).double()
+    run = gated_run(cell, x, torch.zeros(4), readout=readout, feeds_back_after=20)
+    found = lyapunov_spectrum(run, 2, transient=0)
+
+    def step(state):
+        x_t = state[:4] @ readout.W_hy.mT + readout.b_y
+        if kind == "gru":
+            return cell.step(x_t, state)
+        return torch.cat(cell.step(x_t, LSTMState(*state.chunk(2))))
+
+    state = run.trajectory.h(20, 21)[0, 0]
+    if kind == "lstm":
+        state = torch.cat((state, run.gates(0, 60)["c"][19]))
+    tangent, total = torch.eye(len(state), dtype=torch.float64), 0.0
+    for _ in range(40):
+        tangent = torch.autograd.functional.jacobian(step, state) @ tangent
+        state = step(state)
+        total += float(tangent.norm().log())
+        tangent = tangent / tangent.norm()
+    assert found.exponents[0].item() == pytest.approx(total / 40, abs=0.05)
+    fed = gated_run(cell, x, torch.zeros(4), readout=readout)
+    assert abs(lyapunov_spectrum(fed, 1).exponents[0] - found.exponents[0]) > 1e-3
+
+
+def test_a_loop_that_left_its_dtype_before_it_was_closed_goes_on():
+    cell = make_cell(4, 1, rho=1e200, activation="relu", bias=1.0)
+    readout = make_readout(cell, 1)
+    run = finished(cell, torch.ones(9, 1), torch.ones(4), readout, feeds_back_after=5)
+    assert run.first_nonfinite_step is not None
+    assert lyapunov_spectrum(run, 1).exponents.item() == pytest.approx(200 * math.log(10), rel=0.05)
