@@ -13,19 +13,20 @@ from torch import Tensor
 from app.clock import Clock
 from app.computation import in_force, in_form, loss_of
 from app.experiment import Experiment
+from app.exponents import exponents, no_exponents_of
 from app.frames import Frame
 from app.influences import (
     MOST_BINS,
     no_influence_of,
     no_jacobian_of,
-    no_state_space_of,
 )
 from app.matrix import Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan, group_size
-from app.portrait import portrait
+from app.portrait import no_state_space_of, portrait
 from app.protocol import Done, Note
 from app.rollouts import rollout_of, sweep_of
 from app.stages import Setting, array, setting
+from app.starts import Starts, followed_notes, followed_steps, no_race_of, raced, shortened
 from rnncore import (
     AttentionCell,
     AttentionRollout,
@@ -118,12 +119,19 @@ class AnalysisRun:
             if problem:
                 notes.append(Note(code="no_state_space", message=problem))
             else:
-                rollout = self._rollout(found)
-                assert not isinstance(rollout, StackedRollout)
-                with self._clock.counting("spectrum"):
-                    tensors, said = portrait(rollout, self._experiment, self._should_stop)
-                notes += said
-                yield Frame("state_space", 0, self._experiment.steps, tensors)
+                yield self._state_space(found, notes)
+        if "race" in self._plan.wants:
+            problem = no_race_of(self._whole)
+            if problem:
+                notes.append(Note(code="no_race", message=problem))
+            else:
+                yield self._race(found, notes)
+        if "lyapunov" in self._plan.wants:
+            problem = no_exponents_of(self._whole)
+            if problem:
+                notes.append(Note(code="no_exponents", message=problem))
+            else:
+                yield self._lyapunov(found, notes)
         if "influence" in self._plan.wants:
             problem = no_influence_of(self._whole, self._plan.edges)
             if problem:
@@ -187,11 +195,43 @@ class AnalysisRun:
         tensors = {"kreiss_constant": np.array([constant])}
         return Frame("kreiss", 0, self._experiment.steps, tensors)
 
-    def _rollout(self, found: Matrix) -> Rollout | GatedRollout | StackedRollout:
-        """The run itself, complete: of a batch, its first sequence."""
+    def _state_space(self, found: Matrix, notes: list[Note]) -> Frame:
+        start = self._setting(found)
+        rollout = self._rolled_out(start)
+        with self._clock.counting("spectrum"):
+            tensors, said = portrait(
+                rollout, start, self._experiment, self._plan, self._should_stop
+            )
+        notes += said
+        return Frame("state_space", 0, self._experiment.steps, tensors)
+
+    def _race(self, found: Matrix, notes: list[Note]) -> Frame:
+        count = max(2, self._plan.starts)
+        steps = followed_steps(self._experiment, count)
+        notes += followed_notes(self._experiment, steps)
+        start = shortened(self._setting(found), steps)
+        with self._clock.counting("forward"):
+            starts = Starts.of(start, count - 1, self._plan.start_distance)
+            return Frame("race", 0, steps, raced(start, starts, self._should_stop))
+
+    def _lyapunov(self, found: Matrix, notes: list[Note]) -> Frame:
+        start = self._setting(found)
+        with self._clock.counting("spectrum"):
+            tensors, said = exponents(start, self._experiment, self._should_stop)
+        notes += said
+        return Frame("lyapunov", 0, self._experiment.steps, tensors)
+
+    def _setting(self, found: Matrix) -> Setting:
+        """What the run itself starts from: of a batch, its first sequence."""
         with self._clock.counting("build"):
             start = setting(self._experiment, found, self._shelf, self._device)
-            start = in_form(self._experiment, start, self._should_stop)
+            return in_form(self._experiment, start, self._should_stop)
+
+    def _rollout(self, found: Matrix) -> Rollout | GatedRollout | StackedRollout:
+        """The run itself, complete: of a batch, its first sequence."""
+        return self._rolled_out(self._setting(found))
+
+    def _rolled_out(self, start: Setting) -> Rollout | GatedRollout | StackedRollout:
         with self._clock.counting("forward"):
             rollout = rollout_of(start, has_outputs=False)
             assert not isinstance(rollout, AttentionRollout)

@@ -21,6 +21,8 @@ Kind = Literal[
     "closed_loop",
     "jacobian",
     "state_space",
+    "race",
+    "lyapunov",
     "matrix_powers",
     "influence",
     "states",

@@ -20,17 +20,6 @@ def no_jacobian_of(experiment: Experiment) -> str:
     return ""
 
 
-def no_state_space_of(experiment: Experiment) -> str:
-    """Why there is no picture of a state space; nothing where there is one."""
-    if experiment.closes_loop:
-        return "The state space is of inputs that are given: choose another form to see it."
-    if experiment.cell.kind == "attention":
-        return "Attention carries no state on, so it has no state space."
-    if experiment.cell.layers > 1:
-        return "The state space is of one layer: set layers to 1 to see it."
-    return ""
-
-
 def no_influence_of(experiment: Experiment, edges: Sequence[int]) -> str:
     """Why there is no influence map of a window; nothing where there is one."""
     cell = experiment.cell

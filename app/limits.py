@@ -11,8 +11,10 @@ from app.experiment import Experiment
 from app.gates import BIAS_BLOCKS, GATES, KEPT, MORE_NORMS
 from app.influences import MOST_BINS
 from app.plan import group_size
-from app.protocol import Analyse, Run, View
+from app.portrait import MOST_POINTS
+from app.protocol import MOST_STARTS, Analyse, Run, View
 from app.settings import Settings, flag
+from app.starts import followed_steps
 from app.tokens import tokens_of
 
 ITEM_BYTES = {"float32": 4, "float64": 8}
@@ -105,6 +107,7 @@ def cost_of(message: Run | Analyse, settings: Settings) -> Cost:
     steps = one.steps if message.view is None else message.view.columns
     result = message.radii * (NORM_BYTES + 2 * 4 * min(steps, one.steps))
     cell_states = 2 * one.cell.hidden_size
+    further = 0  # of the runs beside the one that is shown
     if "influence" in message.wants:
         result += NORM_BYTES * (1 + min(steps, MOST_BINS)) ** 2
         # What is pushed on from every input, in float64, twice.
@@ -112,11 +115,17 @@ def cost_of(message: Run | Analyse, settings: Settings) -> Cost:
         pushed = min(one.cell.input_size, state) * state
         result += NORM_BYTES * (2 * one.steps * pushed + 4 * state**2)
     if "state_space" in message.wants:
-        result += NORM_BYTES * (4 * 2001 + 4 * 17**2) + 2 * NORM_BYTES * one.steps * cell_states
+        points = 2 * (MOST_POINTS + 1)
+        result += NORM_BYTES * (2 * points * (1 + message.starts) + 4 * 17**2)
+        result += 2 * NORM_BYTES * one.steps * cell_states
+        brief = one.model_copy(update={"steps": followed_steps(one, message.starts)})
+        further = (message.starts - 1) * run_cost(brief, None).memory_bytes
+    if "race" in message.wants:
+        result += NORM_BYTES * MOST_STARTS * (2 + followed_steps(one, max(2, message.starts)))
     if "matrix_powers" in message.wants:
         result += NORM_BYTES * one.steps
     rays = min(group_size(one), message.radii) if "atlas" in message.wants else 1
-    cost = Cost(result, result + rays * run_cost(one, None).memory_bytes)
+    cost = Cost(result, result + further + rays * run_cost(one, None).memory_bytes)
     _check_cost(cost, settings)
     return cost
 

@@ -68,6 +68,8 @@ VIEW_NAMES = (
     "sequence",
     "compare",
     "jacobian",
+    "starts",
+    "plane",
 )  # what the page shows of the experiment, and no part of it
 
 # The page's bounds: a link is foreign text, and a small one may inflate to hundreds of megabytes.

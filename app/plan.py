@@ -10,7 +10,7 @@ import numpy as np
 
 from app.experiment import Experiment
 from app.gates import GATES
-from app.protocol import LEFT_OUT_WITH, Analyse, Analysis, Run
+from app.protocol import LEFT_OUT_WITH, Analyse, Analysis, Run, StartDistance
 from rnncore import (
     backward_bounds,
     bin_edges,
@@ -86,6 +86,9 @@ class AnalysisPlan:
     radii: int
     edges: tuple[int, ...]
     t: int = 1  # of the Jacobian
+    starts: int = 1
+    start_distance: StartDistance = "far"
+    plane: tuple[int, int] | None = None
     is_at_once: bool = False
 
     @classmethod
@@ -94,7 +97,15 @@ class AnalysisPlan:
         view, steps = message.view, message.experiment.steps
         t0, t1, columns = (view.t0, view.t1, view.columns) if view else (0, steps, steps)
         wants = tuple(dict.fromkeys(message.wants))
-        return cls(wants, message.radii, tuple(bin_edges(t0, t1, columns).tolist()), message.t)
+        return cls(
+            wants,
+            message.radii,
+            tuple(bin_edges(t0, t1, columns).tolist()),
+            message.t,
+            message.starts,
+            message.start_distance,
+            message.plane,
+        )
 
 
 @dataclass(frozen=True)

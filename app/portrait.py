@@ -1,4 +1,5 @@
-"""The state space of a run: its trajectory in a plane, and the points where it could stay."""
+"""The state space of a run: its trajectory in a plane, beside those of further starts, and the
+points where it could stay."""
 
 from __future__ import annotations
 
@@ -6,156 +7,139 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from app.experiment import Experiment
 from app.frames import Array
+from app.plan import AnalysisPlan
 from app.protocol import Note
+from app.resting_points import noted, resting_points
+from app.rollouts import OneLayer
+from app.stages import Setting
+from app.starts import Starts, followed_notes, followed_steps, further_states, shortened
 from rnncore import (
-    ArgumentError,
     FixedPoint,
-    FixedPoints,
     GatedRollout,
-    LSTMCell,
-    LSTMState,
-    PlaneField,
-    Rollout,
+    StackedRollout,
     StatePlane,
-    fixed_points,
-    plane_field,
-    search_starts,
     state_plane,
+    unit_plane,
 )
-from rnncore import Note as Remark
 
 ShouldStop = Callable[[], bool]
+Times = NDArray[np.int64]
 
 MOST_POINTS = 2000  # of a trajectory, evenly spaced in time
-# A search takes seconds beyond: 32 starts at H = 128 some two.
-MOST_SEARCHED = 128
-STARTS = 32
 KINDS = ("stable", "saddle", "repeller", "marginal", "kink", "slow")
-FIELD = 17  # arrows on either side
+
+
+def no_state_space_of(experiment: Experiment) -> str:
+    """Why there is no picture of a state space; nothing where there is one."""
+    if experiment.cell.kind == "attention":
+        return "Attention carries no state on: there is no state space to move in."
+    return ""
 
 
 def portrait(
-    rollout: Rollout | GatedRollout, experiment: Experiment, should_stop: ShouldStop
+    rollout: OneLayer | StackedRollout,
+    start: Setting,
+    experiment: Experiment,
+    plan: AnalysisPlan,
+    should_stop: ShouldStop,
 ) -> tuple[dict[str, Array], list[Note]]:
     """Tensors by their names on the wire, and what is to be said of them.
 
-    trajectory [n, 2] at the times [n] from 0 (h_0) to T, for two units h_1 and h_2 themselves;
-    shares [2] of the variance; fixed_points [K, 3], a place and the number of its kind; search [2],
-    how many starts they were sought from, and how many led to none. Of two
-    units also the displacement of one step on a grid, field [rows, columns, 2] at field_across and
-    field_upwards, and nullclines [P, 3]: a unit and a place, NaN between two lines.
+    trajectory [n, 2] at the times [n] from 0 (h_0) to T: of two units h_1 and h_2 themselves, of
+    one unit h_{t-1} and h_t, of an LSTM's one unit h and c, else the plane of two principal
+    components or of the units that were chosen; shares [2] of the variance; others [K, n, 2],
+    those of further starts at the same times, NaN where they are not followed; fixed_points [K, 4],
+    a place, the number of its kind, and q; and those of `resting_points`.
     """
-    states = rollout.trajectory.sequences(rollout.trajectory.h(0, rollout.steps + 1))
-    T = rollout.steps
+    h, c = _states(rollout)
+    T, H = rollout.steps, h.shape[-1]
+    notes: list[Note] = []
+    others = h[:0].unsqueeze(1)
+    other_c = None
+    if plan.starts > 1:
+        steps = followed_steps(experiment, plan.starts)
+        brief = shortened(start, steps)
+        starts = Starts.of(brief, plan.starts - 1, plan.start_distance)
+        others, other_c = further_states(brief, starts, should_stop)
+        notes += followed_notes(experiment, steps)
     times = np.unique(np.linspace(0, T, MOST_POINTS + 1).round().astype(np.int64))
-    shown = states[torch.from_numpy(times)]
-    plane = state_plane(states)
-    H = states.shape[-1]
-    is_own = H == 2  # two units are a plane already
-    path = shown.double() if is_own else plane.coordinates(shown)
+    # What two starts do is seen where they begin.
+    if plan.starts > 1 and T > MOST_POINTS:
+        times = np.union1d(times, np.arange(min(T, MOST_POINTS) + 1))
+    all_states = torch.cat((h, others.flatten(0, 1))) if len(others) else h
+    plane = _plane(all_states, plan.plane)
+    place = _Places(plane, H, has_c=c is not None, is_own=plan.plane in (None, (0, 1)))
+    found = resting_points(start, experiment, h, c, should_stop)
     tensors = {
-        "trajectory": path.numpy(),
+        "trajectory": place.along(h, c, times).numpy(),
         "times": times.astype(np.float64),
         "shares": plane.shares.numpy(),
+        "fixed_points": _rows(found.points, place),
+        **found.tensors,
     }
-    field = _field(rollout, experiment, path, should_stop) if is_own else None
-    if field is not None:
-        # The whole picture was looked through: no search from a trajectory finds more in it.
-        points, notes = (*field.fixed_points, *field.slow_points), list(_noted(field.notes))
-        tensors |= _field_tensors(field)
-    else:
-        found, notes = _searched(rollout, experiment, states, should_stop)
-        points = (*found.found, *found.slow) if found else ()
-        if found is not None:
-            tensors["search"] = np.array([float(found.starts), float(found.lost)])
-    tensors["fixed_points"] = _places(points, plane, H, is_own=is_own)
-    notes += _noted(plane.notes)
-    return tensors, notes
+    if len(others):
+        tensors["others"] = torch.stack(
+            [
+                place.along(each, None if other_c is None else other_c[k], times)
+                for k, each in enumerate(others)
+            ]
+        ).numpy()
+    return tensors, [*found.notes, *notes, *noted(plane.notes)]
 
 
-def _noted(notes: Sequence[Remark]) -> list[Note]:
-    return [Note(code=note.code, message=note.message) for note in notes]
+def _states(rollout: OneLayer | StackedRollout) -> tuple[Tensor, Tensor | None]:
+    """h of all steps from h_0 on, (T + 1, H), and of an LSTM of one layer c."""
+    trajectory = rollout.trajectory
+    h = trajectory.sequences(trajectory.h(0, rollout.steps + 1))
+    if not isinstance(rollout, GatedRollout) or rollout.trajectory.c is None:
+        return h, None
+    c = rollout.gates(0, rollout.steps)["c"]
+    return h, torch.cat((torch.zeros_like(c[:1]), c))
 
 
-def _constant_input(experiment: Experiment) -> Tensor | None:
-    """The input of the map whose fixed points are sought: what is constant, else none."""
-    drive = experiment.input
-    if drive.kind != "constant":
-        return None
-    return torch.full((experiment.cell.input_size,), drive.amplitude, dtype=torch.float64)
+def _plane(states: Tensor, chosen: tuple[int, int] | None) -> StatePlane:
+    return state_plane(states) if chosen is None else unit_plane(states, *chosen)
 
 
-def _searched(
-    rollout: Rollout | GatedRollout,
-    experiment: Experiment,
-    states: Tensor,
-    should_stop: ShouldStop,
-) -> tuple[FixedPoints | None, list[Note]]:
-    if states.shape[-1] > MOST_SEARCHED:
-        message = f"Fixed points are sought up to {MOST_SEARCHED} units."
-        return None, [Note(code="no_fixed_points", message=message)]
-    trajectory: Tensor | LSTMState = states
-    if isinstance(rollout, GatedRollout) and rollout.trajectory.c is not None:
-        c = rollout.gates(0, rollout.steps)["c"]
-        trajectory = LSTMState(states[1:], c)
-    try:
-        starts = search_starts(trajectory, STARTS)
-        found = fixed_points(
-            rollout.cell, starts, x=_constant_input(experiment), should_stop=should_stop
-        )
-    except ArgumentError as error:
-        return None, [Note(code="no_fixed_points", message=str(error))]
-    of = "" if experiment.input.kind in ("constant", "silence") else "Without its input: "
-    return found, [Note(code="fixed_points", message=of + found.sentence)]
+class _Places:
+    """Where states lie in the picture."""
+
+    def __init__(self, plane: StatePlane, H: int, *, has_c: bool, is_own: bool) -> None:
+        self._plane, self._H = plane, H
+        self._is_pair = H == 1 and has_c  # an LSTM's one unit: h and c
+        self._is_cobweb = H == 1 and not has_c
+        self._is_own = H == 2 and is_own  # two units are a plane already
+
+    def along(self, h: Tensor, c: Tensor | None, times: Times) -> Tensor:
+        """Of a trajectory (n, H) at these times, (len(times), 2); NaN after its end."""
+        known = torch.from_numpy(times[times < len(h)])
+        if self._is_pair and c is not None:
+            found = torch.cat((h, c), dim=-1)[known].double()
+        elif self._is_cobweb:
+            found = torch.cat((h[(known - 1).clamp(min=0)], h[known]), dim=-1).double()
+        else:
+            found = self._of(h[known])
+        missing = torch.full((len(times) - len(known), 2), torch.nan, dtype=torch.float64)
+        return torch.cat((found, missing))
+
+    def of_point(self, state: Tensor) -> Tensor:
+        """Of a fixed point (S,), (2,)."""
+        if self._is_pair:
+            return state.double()
+        return state.double().repeat(2) if self._is_cobweb else self._of(state[: self._H])
+
+    def _of(self, h: Tensor) -> Tensor:
+        return h.double() if self._is_own else self._plane.coordinates(h)
 
 
-def _places(points: Sequence[FixedPoint], plane: StatePlane, H: int, *, is_own: bool) -> Array:
+def _rows(points: Sequence[FixedPoint], place: _Places) -> Array:
     rows = []
     for point in points:
-        h = point.point[:H]
-        place = h.double() if is_own else plane.coordinates(h)
         kind = "slow" if point.is_slow else point.stability.kind
-        rows.append([*place.tolist(), float(KINDS.index(kind))])
-    return np.array(rows).reshape(-1, 3)
-
-
-def _field(
-    rollout: Rollout | GatedRollout, experiment: Experiment, path: Tensor, should_stop: ShouldStop
-) -> PlaneField | None:
-    """None where there is none: of an LSTM, and where steps leave float64."""
-    if isinstance(rollout.cell, LSTMCell):
-        return None
-    finite = path[path.isfinite().all(dim=-1)]
-    reach = max(1.25, 1.1 * float(finite.abs().max())) if len(finite) else 1.25
-    try:
-        return plane_field(
-            rollout.cell,
-            x=_constant_input(experiment),
-            across=(-reach, reach),
-            upwards=(-reach, reach),
-            columns=FIELD,
-            rows=FIELD,
-            should_stop=should_stop,
-        )
-    except ArgumentError:
-        return None
-
-
-def _field_tensors(field: PlaneField) -> dict[str, Array]:
-    lines = [
-        np.vstack(
-            [np.column_stack([np.full(len(line), float(unit)), line.numpy()]), [[np.nan] * 3]]
-        )
-        for unit, polylines in enumerate(field.nullclines)
-        for line in polylines
-    ]
-    return {
-        "field": field.displacement.numpy(),
-        "field_across": field.across.numpy(),
-        "field_upwards": field.upwards.numpy(),
-        "nullclines": np.vstack(lines) if lines else np.zeros((0, 3)),
-    }
+        rows.append([*place.of_point(point.point).tolist(), float(KINDS.index(kind)), point.q])
+    return np.array(rows).reshape(-1, 4)

@@ -27,6 +27,7 @@ from app.verdict import Diagnosis
 
 PROTOCOL_VERSION = 1
 
+UnitIndex = Annotated[int, Field(ge=0)]
 RunId = Annotated[int, Field(ge=0, le=LARGEST_EXACT_INTEGER)]
 
 
@@ -89,8 +90,18 @@ class Run(Document):
 
 
 Analysis = Literal[
-    "conditions", "powers", "jacobian", "state_space", "matrix_powers", "influence", "atlas"
+    "conditions",
+    "powers",
+    "jacobian",
+    "state_space",
+    "race",
+    "lyapunov",
+    "matrix_powers",
+    "influence",
+    "atlas",
 ]
+StartDistance = Literal["far", "near"]
+MOST_STARTS = 8
 
 
 class Analyse(Document):
@@ -101,8 +112,11 @@ class Analyse(Document):
     (log10_largest_power over the first steps, largest_power_step); `jacobian`
     (jacobian_eigenvalues [H, 2] of ∂h_t/∂h_{t-1}, of an lstm [2H, 2] of (h, c); slopes [H],
     what the units multiply by: φ'(a_t), or the gate that keeps; of layers one after the other,
-    the bottom first); `state_space` (trajectory [n, 2], times [n], shares [2], fixed_points [K,
-    3], and of two units field, field_across, field_upwards, nullclines; see `portrait`);
+    the bottom first); `state_space` (trajectory [n, 2], times [n], shares [2], others [K, n, 2],
+    fixed_points [K, 4], search [4], of two units field, field_across, field_upwards, nullclines, of
+    one unit curve; see `portrait`); `race` (log10_distance [K, n], fate [K], log10_factor [K],
+    forgotten [K]; see `raced`); `lyapunov` (exponents [k], standard_errors [k], steps [2],
+    ln_moduli, dimension [1], entropy_rate [1]; see `exponents`);
     `matrix_powers` (log10_norm_powers, ‖W_hh^t‖ of t = 1 to T), then, up to 128 units, `kreiss`
     (kreiss_constant [1], infinite above ρ = 1); `influence` of the view's window (edges [n + 1]
     of its bins, from 0; log10_influence [n, n], row t and column k: the largest log10
@@ -120,6 +134,13 @@ class Analyse(Document):
     """The atlas's bins of time, of which each gives its largest value; null: every step."""
     t: int = Field(1, ge=1)
     """The step of the Jacobian, 1 to T."""
+    starts: int = Field(1, ge=1, le=MOST_STARTS)
+    """How many starts are followed in state_space, and in race, where it is two or more; the first
+    is the h_0 of the Experiment."""
+    start_distance: StartDistance = "far"
+    """Where the further ones lie: far, in opposite pairs around 0, or 10^-6 from the first."""
+    plane: tuple[UnitIndex, UnitIndex] | None = None
+    """The two units that the state space shows, from 0; null: its two principal components."""
     radii: int = Field(101, ge=2, le=1001)
     """How many spectral radii the atlas has, evenly from 0 to 2."""
 
@@ -128,7 +149,16 @@ class Analyse(Document):
         _check_view(self.view, self.experiment.steps)
         if self.t > self.experiment.steps:
             _misplaced("t", self.t, f"at most {self.experiment.steps}, the experiment's steps")
+        self._check_plane()
         return self
+
+    def _check_plane(self) -> None:
+        H = self.experiment.cell.hidden_size
+        for place, unit in enumerate(self.plane or ()):
+            if unit >= H:
+                _misplaced(f"plane.{place}", unit, f"less than {H}, the experiment's units")
+        if self.plane is not None and self.plane[0] == self.plane[1]:
+            _misplaced("plane.1", self.plane[1], "another unit than the first")
 
 
 Size = Annotated[int, Field(ge=1)]

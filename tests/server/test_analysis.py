@@ -265,18 +265,6 @@ def test_attention_has_no_step_to_look_at(client: TestClient, want: str) -> None
     assert re.search("Attention", end["notes"][0]["message"])
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [({"cell": {"layers": 2}}, "one layer"), ({"generation": {"after": 5}}, "given")],
-)
-def test_a_state_space_that_is_not_shown_says_why(
-    client: TestClient, changes: dict[str, Any], said: str
-) -> None:
-    frames, end = analyse(client, SMALL | changes, "state_space")
-    assert not frames
-    assert re.search(said, end["notes"][0]["message"])
-
-
 @pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
 def test_layers_have_a_jacobian_and_a_map(client: TestClient, kind: str) -> None:
     cell = SMALL["cell"] | {"kind": kind, "layers": 2}

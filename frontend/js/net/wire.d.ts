@@ -11,8 +11,11 @@ export type Message =
  * (log10_largest_power over the first steps, largest_power_step); `jacobian`
  * (jacobian_eigenvalues [H, 2] of ∂h_t/∂h_{t-1}, of an lstm [2H, 2] of (h, c); slopes [H],
  * what the units multiply by: φ'(a_t), or the gate that keeps; of layers one after the other,
- * the bottom first); `state_space` (trajectory [n, 2], times [n], shares [2], fixed_points [K,
- * 3], and of two units field, field_across, field_upwards, nullclines; see `portrait`);
+ * the bottom first); `state_space` (trajectory [n, 2], times [n], shares [2], others [K, n, 2],
+ * fixed_points [K, 4], search [4], of two units field, field_across, field_upwards, nullclines, of
+ * one unit curve; see `portrait`); `race` (log10_distance [K, n], fate [K], log10_factor [K],
+ * forgotten [K]; see `raced`); `lyapunov` (exponents [k], standard_errors [k], steps [2],
+ * ln_moduli, dimension [1], entropy_rate [1]; see `exponents`);
  * `matrix_powers` (log10_norm_powers, ‖W_hh^t‖ of t = 1 to T), then, up to 128 units, `kreiss`
  * (kreiss_constant [1], infinite above ρ = 1); `influence` of the view's window (edges [n + 1]
  * of its bins, from 0; log10_influence [n, n], row t and column k: the largest log10
@@ -29,10 +32,18 @@ export interface Analyse {
   /**
    * What is computed.
    *
-   * @maxItems 7
+   * @maxItems 9
    */
   wants: (
-    "conditions" | "powers" | "jacobian" | "state_space" | "matrix_powers" | "influence" | "atlas"
+    | "conditions"
+    | "powers"
+    | "jacobian"
+    | "state_space"
+    | "race"
+    | "lyapunov"
+    | "matrix_powers"
+    | "influence"
+    | "atlas"
   )[];
   /**
    * The atlas's bins of time, of which each gives its largest value; null: every step.
@@ -42,6 +53,19 @@ export interface Analyse {
    * The step of the Jacobian, 1 to T.
    */
   t?: number;
+  /**
+   * How many starts are followed in state_space, and in race, where it is two or more; the first
+   * is the h_0 of the Experiment.
+   */
+  starts?: number;
+  /**
+   * Where the further ones lie: far, in opposite pairs around 0, or 10^-6 from the first.
+   */
+  start_distance?: "far" | "near";
+  /**
+   * The two units that the state space shows, from 0; null: its two principal components.
+   */
+  plane?: [unknown, unknown] | null;
   /**
    * How many spectral radii the atlas has, evenly from 0 to 2.
    */
