@@ -40,8 +40,10 @@ import * as eigenvalues from "./views/eigenvalues.js";
 import * as equation from "./views/equation.js";
 import * as hiddenStates from "./views/hidden_states.js";
 import * as influence from "./views/influence.js";
+import * as lyapunov from "./views/lyapunov.js";
 import * as norms from "./views/norms.js";
 import * as powers from "./views/powers.js";
+import * as race from "./views/race.js";
 import * as readout from "./views/readout.js";
 import * as stateSpace from "./views/state_space.js";
 import * as weights from "./views/weights.js";
@@ -94,13 +96,15 @@ const views = [
   influence.mount(place(".influence"), scene, signal),
   powers.mount(place(".powers"), scene, signal),
   stateSpace.mount(place(".state-space"), scene, signal),
+  race.mount(place(".race"), scene, signal),
+  lyapunov.mount(place(".lyapunov"), scene, signal),
   dimensions.mount(place(".dimensions"), scene, signal),
   ...cost.mount(place(".cost"), scene, meter, signal),
 ];
 mountPlaces(store, {
   top: { hidden_states: place(".hidden-states"), influence: place(".influence"), dimensions: place(".dimensions"), atlas: place(".atlas-top") },
-  side: { eigenvalues: place(".eigenvalues"), state_space: place(".state-space") },
-  bottom: { norms: place(".norms"), powers: place(".powers"), cost: place(".cost"), atlas: place(".atlas-bottom") },
+  side: { eigenvalues: place(".eigenvalues"), state_space: place(".state-space"), lyapunov: place(".lyapunov") },
+  bottom: { norms: place(".norms"), powers: place(".powers"), race: place(".race"), cost: place(".cost"), atlas: place(".atlas-bottom") },
 }, signal);
 const second = mountSecond(store, /** @type {HTMLButtonElement} */ (place("button.second")), place("main"), signal);
 verdict.mount(place(".verdict-row"), scene, signal);
@@ -137,7 +141,7 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
   loop.markAll();
 }, signal);
 
-const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "state_space", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
+const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "state_space", "race", "lyapunov", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
 const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
@@ -181,6 +185,8 @@ function analyse() {
   const wants = [];
   if (eigenvalue) wants.push("conditions");
   if (side === "state_space") wants.push("state_space");
+  if (bottom === "race") wants.push("race");
+  if (side === "lyapunov") wants.push("lyapunov");
   if (hasJacobian) wants.push("jacobian");
   if (normality.isOfInterest()) wants.push("powers");
   if (top === "influence") wants.push("influence");
@@ -290,14 +296,14 @@ store.subscribe((change) => {
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "cursor_token", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "cursor_token", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space", "race.cursor");
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   loop.mark("dimensions", "cost");
   if (change === "view") analyse();
   if (store.view.bottom !== "cost") meter.stop();
 }, signal);
 /** What of the view every panel shows in another way: then all are drawn anew. */
-const looks = () => JSON.stringify([store.view.span, store.view.matrix, store.view.layer, store.view.sequence, store.view.compare]);
+const looks = () => JSON.stringify([store.view.span, store.view.matrix, store.view.layer, store.view.sequence, store.view.compare, store.view.starts, store.view.plane]);
 let looked = looks();
 store.subscribe(() => {
   if (looked === looks()) return;

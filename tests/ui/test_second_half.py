@@ -105,7 +105,7 @@ def test_what_a_step_really_multiplies_by(page: Page, server: Server) -> None:
 def test_the_state_space_shows_where_it_could_stay(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.5&H=2&ensemble=identity&T=40&h0=random")
     page.get_by_label("side panel shows").first.select_option("State space")
-    said = page.locator(".state-space-said")
+    said = page.locator(".state-space .panel-said")
     expect(said).to_contain_text("fixed points: 1 stable")
     instrument.rho.fill("2")
     expect(said).to_contain_text("4 stable")

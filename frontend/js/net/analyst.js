@@ -20,6 +20,9 @@ const MAP_COLUMNS = 256;
 /** What a hand that is already moving may still ask: milliseconds up to so many units. */
 const QUICK_UNITS = 128;
 
+/** Where the scene has the answers that consist of tensors and words. */
+const FIELDS = Object.freeze(/** @type {const} */ ({ state_space: "stateSpace", race: "race", lyapunov: "lyapunov" }));
+
 export class Analyst {
   #url;
   #scene;
@@ -28,7 +31,7 @@ export class Analyst {
   /** @type {LiveSocket | null} opened with the first question: a page that asks nothing takes no seat */
   #socket = null;
   #nextId = 1;
-  /** The question that is under way. @type {{id: number, want: Want, message: object, key: string, experiment: Experiment, window: Window} | null} */
+  /** The question that is under way. @type {{id: number, want: Want, message: object, key: string, experiment: Experiment, window: Window, options: string} | null} */
   #asked = null;
   /** What is still to be asked, the most urgent first. @type {readonly Want[]} */
   #wants = [];
@@ -55,11 +58,11 @@ export class Analyst {
     const want = this.#wants.find((each) => this.#isMissing(each));
     if (!want) return;
     const { experiment } = this.#scene.store;
-    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: want === "influence" ? this.#mapWindow() : window, radii: RADII, ...(want === "jacobian" ? { t: this.#scene.store.view.t } : {}) };
+    const message = { type: "analyse", experiment: difference(want === "atlas" ? atEveryRadius(experiment) : experiment), wants: [want], view: want === "influence" ? this.#mapWindow() : window, radii: RADII, ...(want === "jacobian" ? { t: this.#scene.store.view.t } : {}), ...this.#optionsOf(want) };
     const key = JSON.stringify(message);
     if (this.#asked?.key === key) return;
     const id = this.#nextId++;
-    this.#asked = { id, want, message: { ...message, id }, key, experiment, window };
+    this.#asked = { id, want, message: { ...message, id }, key, experiment, window, options: JSON.stringify(this.#optionsOf(want)) };
     if (this.#socket) this.#socket.send(this.#asked.message);
     else this.#open();
   }
@@ -71,13 +74,23 @@ export class Analyst {
     return { t0, t1, columns: Math.min(t1 - t0, MAP_COLUMNS) };
   }
 
+  /** What of the View decides the answer. @param {Want} want @returns {{starts?: number, start_distance?: "far" | "near", plane?: readonly [number, number] | null}} */
+  #optionsOf(want) {
+    const { starts: { count: starts, distance: start_distance }, plane } = this.#scene.store.view;
+    if (want === "state_space") return { starts, start_distance, plane };
+    return want === "race" ? { starts, start_distance } : {};
+  }
+
   /** @param {Want} want */
   #isMissing(want) {
-    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers, jacobian, stateSpace } = this.#scene;
+    const { store: { experiment }, conditions, powers, atlas, influence, matrixPowers, jacobian } = this.#scene;
     if (want === "conditions") return conditions?.of !== experiment;
     if (want === "powers") return !powers;
     if (want === "jacobian") return jacobian?.of !== experiment || jacobian.t !== this.#scene.store.view.t;
-    if (want === "state_space") return stateSpace?.of !== experiment;
+    if (want === "state_space" || want === "race" || want === "lyapunov") {
+      const known = this.#scene[FIELDS[want]];
+      return known?.of !== experiment || known.asked !== JSON.stringify(this.#optionsOf(want));
+    }
     if (want === "matrix_powers") return matrixPowers?.of !== experiment;
     if (want === "influence") return influence?.of !== experiment || JSON.stringify(influence.window) !== JSON.stringify(this.#mapWindow());
     return !(atlas?.isWhole && atlas.key === keyOfAtlas(experiment, this.#window)) && atlasProducts(experiment) <= MOST_PRODUCTS;
@@ -109,10 +122,12 @@ export class Analyst {
       if (problem) this.#scene.atlas = null;
       this.#scene.atlasProblem = problem ?? "";
     }
-    if (want === "state_space") {
+    if (want === "state_space" || want === "race" || want === "lyapunov") {
       const notes = message.type === "error" ? [message.message] : (message.notes ?? []).map(({ message: words }) => words);
-      const known = this.#scene.stateSpace?.of === this.#asked.experiment ? this.#scene.stateSpace : null;
-      this.#scene.stateSpace = { tensors: {}, ...known, of: this.#asked.experiment, notes };
+      const { experiment: of, options: asked } = this.#asked;
+      const known = this.#scene[FIELDS[want]];
+      const tensors = known?.of === of && known.asked === asked ? known.tensors : {};
+      this.#take(want, { of, asked, tensors, notes });
     }
     if (want === "jacobian") {
       const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_jacobian")?.message;
@@ -129,6 +144,12 @@ export class Analyst {
     this.#next();
   }
 
+  /** @param {keyof typeof FIELDS} want @param {import("../render/scene.js").Answer} answer */
+  #take(want, answer) {
+    if (want === "state_space") this.#scene.stateSpace = { ...answer, plane: JSON.parse(answer.asked).plane };
+    else this.#scene[FIELDS[want]] = answer;
+  }
+
   /** @param {import("./tensors.js").Frame} frame */
   #onFrame({ metadata, tensors }) {
     const asked = this.#asked;
@@ -139,8 +160,8 @@ export class Analyst {
     } else if (metadata.kind === "powers") {
       const [log10_norm, step] = [tensors.log10_largest_power?.data[0] ?? NaN, tensors.largest_power_step?.data[0] ?? NaN];
       scene.powers = { log10_norm, step, steps: Number(metadata.t1) };
-    } else if (metadata.kind === "state_space") {
-      scene.stateSpace = { of: asked.experiment, tensors, notes: [] };
+    } else if (metadata.kind === "state_space" || metadata.kind === "race" || metadata.kind === "lyapunov") {
+      this.#take(metadata.kind, { of: asked.experiment, asked: asked.options, tensors, notes: [] });
     } else if (metadata.kind === "jacobian" && tensors.jacobian_eigenvalues && tensors.slopes) {
       scene.jacobian = { of: asked.experiment, t: Number(metadata.t1), eigenvalues: tensors.jacobian_eigenvalues.data, slopes: tensors.slopes.data, problem: "" };
     } else if (metadata.kind === "matrix_powers" && tensors.log10_norm_powers) {

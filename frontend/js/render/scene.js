@@ -15,6 +15,12 @@ import { nameOf } from "../state/compare.js";
  * @typedef {{run: Run, label: string}} Held
  */
 
+/**
+ * What the server has answered: tensors, and what is to be said of them; of which Experiment, and to
+ * which question.
+ * @typedef {{of: import("../state/experiment.js").Experiment, asked: string, tensors: Readonly<Record<string, import("../net/tensors.js").Tensor>>, notes: readonly string[]}} Answer
+ */
+
 export class Scene {
   /** @type {Run | null} what the panels show; a slow run is shown before it is whole */
   run = null;
@@ -32,8 +38,12 @@ export class Scene {
   conditions = null;
   /** The largest of ‖W_hh^t‖ over the first steps, where it is known. @type {{log10_norm: number, step: number, steps: number} | null} */
   powers = null;
-  /** The trajectory in a plane, fixed points, the field of two units, and what is to be said of them. @type {{of: import("../state/experiment.js").Experiment, tensors: Readonly<Record<string, import("../net/tensors.js").Tensor>>, notes: readonly string[]} | null} */
+  /** The trajectories in a plane, fixed points, the field of two units. @type {Answer & {plane: import("../state/starts.js").Plane} | null} */
   stateSpace = null;
+  /** Distances of further starts from the first, and what became of each. @type {Answer | null} */
+  race = null;
+  /** Lyapunov exponents with their errors, eigenvalues beside them. @type {Answer | null} */
+  lyapunov = null;
   /** The Jacobian of a step (from 1): its eigenvalues [H, 2], and what each unit multiplies by; or why there is none. @type {{of: import("../state/experiment.js").Experiment, t: number, eigenvalues: Float32Array | Float64Array | null, slopes: ArrayLike<number>, problem: string} | null} */
   jacobian = null;
   /** log10 ‖W_hh^t‖ of t = 1 …, of an Experiment, and the Kreiss constant of W_hh, NaN as long as it isn't known. @type {{of: import("../state/experiment.js").Experiment, log10_norm: ArrayLike<number>, kreiss: number} | null} */

@@ -1,11 +1,12 @@
 /** What of the View a link carries: one table that writes and reads every part. */
 import { ALL_LAYERS } from "./cells.js";
 import { fittingKinds } from "./compare.js";
+import { ONE_START, planeIn, startsIn, wordOfPlane, wordOfStarts } from "./starts.js";
 
 /** The views that stand in each place; the first of each needs no word. */
 export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "dimensions", "atlas"]);
-export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "cost", "atlas"]);
-export const SIDE_VIEWS = /** @type {const} */ (["eigenvalues", "state_space"]);
+export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "race", "cost", "atlas"]);
+export const SIDE_VIEWS = /** @type {const} */ (["eigenvalues", "state_space", "lyapunov"]);
 /** Which place stands second on a projector, which has room for two. */
 export const SECOND = /** @type {const} */ (["bottom", "side", "corner"]);
 /** @typedef {typeof TOP_VIEWS[number]} TopView */
@@ -25,6 +26,8 @@ export const SECOND = /** @type {const} */ (["bottom", "side", "corner"]);
  * @property {import("../net/batch.js").Sequence} sequence
  * @property {readonly import("./compare.js").ComparedKind[]} compare
  * @property {boolean} hasJacobian
+ * @property {import("./starts.js").Starts} starts
+ * @property {import("./starts.js").Plane} plane
  */
 
 /**
@@ -51,6 +54,8 @@ const PARTS = Object.freeze({
   sequence: { name: "sequence", otherwise: 0, write: (sequence) => (sequence === "mean" ? sequence : String(sequence + 1)), read: (text) => (text === "mean" ? text : /^[1-9]\d{0,5}$/.test(text) ? Number(text) - 1 : undefined) },
   compare: { name: "compare", otherwise: Object.freeze([]), write: (kinds) => kinds.join("+"), read: (text, cell) => fittingKinds(text.split("+"), cell) },
   hasJacobian: { name: "jacobian", otherwise: false, write: (isShown) => (isShown ? "1" : "0"), read: (text) => text === "1" || undefined },
+  starts: { name: "starts", otherwise: ONE_START, write: wordOfStarts, read: startsIn },
+  plane: { name: "plane", otherwise: null, write: wordOfPlane, read: planeIn },
 });
 
 /** The words of a link that are no field of the Experiment. */

@@ -8,6 +8,7 @@ import { countEdits, editsOf, editsThatMustGo, MATRICES, MATRIX_NAMES, sizeOf, w
 import { isSame, withFields } from "./experiment.js";
 import { consequences } from "./forms.js";
 import { withoutRefused } from "./history.js";
+import { fittingPlane, fittingStarts, ONE_START } from "./starts.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 
@@ -25,6 +26,8 @@ import { withoutRefused } from "./history.js";
  * @property {import("./cells.js").Layer} layer  what of a step is shown: its state, a gate, its output
  * @property {readonly import("./compare.js").ComparedKind[]} compare  what the network is held against
  * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
+ * @property {import("./starts.js").Starts} starts  how many starts the state space and the race show, and where they lie
+ * @property {import("./starts.js").Plane} plane  the two units that span the state space
  * @property {boolean} hasJacobian  the eigenvalues of the step at the cursor lie over those of W_hh
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
@@ -64,7 +67,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, starts: ONE_START, plane: null, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {
@@ -249,7 +252,9 @@ export class Store {
     const sequence = view.sequence === "mean" ? "mean" : Math.min(view.sequence, this.experiment.batch_size - 1);
     const fitting = fittingKinds(view.compare, this.experiment.cell);
     const compare = fitting.length === view.compare.length ? view.compare : fitting;
-    return { ...view, t, span, layer, sequence, compare, cell, corner: cell && inside(view.corner) };
+    const plane = fittingPlane(view.plane, this.experiment.cell);
+    const starts = fittingStarts(view.starts, view.bottom);
+    return { ...view, t, span, layer, sequence, compare, plane, starts, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */
