@@ -20,6 +20,8 @@ OPEN = {
     "influence map, J_t": "&top=influence&jacobian=1",
     "influence map, state space": "&top=influence&side=state_space",
     "powers, state space": "&bottom=powers&side=state_space",
+    "memory of the start, state space of 8 starts": "&bottom=race&side=state_space&starts=8",
+    "memory of the start, Lyapunov exponents": "&bottom=race&side=lyapunov&starts=8",
     "atlas, atlas": "&top=atlas&bottom=atlas",
 }
 ROUNDS = 3

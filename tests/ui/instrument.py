@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from safetensors.numpy import load
 
 LATEST_MS = 15_000
+expect.set_options(timeout=LATEST_MS)  # on a busy machine an answer behind the panels takes seconds
 
 # What the page shows for what is under the hand now, and nothing on its way.
 RESTED = """() => window.rhoscope?.picturesPainted > 0

@@ -36,9 +36,12 @@ export function mount(element, scene, signal) {
     const times = space?.tensors.times?.data;
     // While a hand moves, the picture of before stays as a shadow: it is of another network.
     const isPresent = space !== null && space.of === scene.run?.experiment;
+    const wasShadow = panel.element.classList.contains("is-of-before");
     panel.element.classList.toggle("is-of-before", !isPresent);
     writeText(said, isPresent ? pointsWords(space) : "");
     writeAttribute(said, "title", isPresent ? space.notes.join(" ") : "");
+    // What stands needs no painting: a hand moves.
+    if (!isPresent && wasShadow && !scene.isAtRest) return;
     if (!space || !times) return panel.draw("marks", () => undefined);
     const paths = pathsOf(space);
     fit(paths, space.tensors.fixed_points?.data);
