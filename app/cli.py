@@ -57,7 +57,7 @@ def _option(field: str, *, hint: str | None = None) -> Any:
     """The option of a setting; its text is the setting's own."""
     info = Settings.model_fields[field]
     help_text = f"{info.description} [env: {variable(field)}]"
-    if info.default is not None and info.default != () and info.default_factory is None:
+    if info.default not in (None, (), "") and info.default_factory is None:
         help_text += f" [default: {info.default}]"
     elif info.default_factory is not None:
         help_text += " [default: one per processor]"
@@ -74,6 +74,10 @@ def serve(
     open: Annotated[bool | None, _option("open")] = None,
     workers: Annotated[int | None, _option("workers")] = None,
     log_level: Annotated[str | None, _option("log_level", hint="LEVEL")] = None,
+    log_format: Annotated[str | None, _option("log_format", hint="text|json")] = None,
+    metrics: Annotated[str | None, _option("metrics", hint="local|all|off")] = None,
+    root_path: Annotated[str | None, _option("root_path", hint="PREFIX")] = None,
+    frame_ancestors: Annotated[list[str] | None, _option("frame_ancestors", hint="WHO")] = None,
     max_hidden: Annotated[int | None, _option("max_hidden")] = None,
     max_steps: Annotated[int | None, _option("max_steps")] = None,
     max_input: Annotated[int | None, _option("max_input")] = None,

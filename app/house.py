@@ -13,6 +13,7 @@ from app.assets import Plotly
 from app.device import Device
 from app.experiment import Cell, Experiment, Recurrent
 from app.files import Files
+from app.metrics import Metrics
 from app.protocol import Capabilities, Hello, Limits
 from app.settings import Settings
 from app.workshop import Seats, Workshop
@@ -30,6 +31,7 @@ class House:
     workshop: Workshop
     files: Files
     seats: Seats
+    metrics: Metrics
 
     @property
     def hello(self) -> Hello:

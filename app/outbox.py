@@ -7,9 +7,12 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from app.errors import Error
 from app.experiment import Experiment
 from app.limits import Cost
+from app.metrics import Kind
 from app.plan import AnyPlan
+from app.protocol import Done
 
 MOST_WAITING_BYTES = 4 * 2**20  # a whole small run, or one chunk of a large one
 MOST_WAITING_TEXTS = 1000
@@ -18,8 +21,11 @@ MOST_WAITING_TEXTS = 1000
 class Work:
     """One run of one session, from its message to its end."""
 
-    def __init__(self, run_id: int, experiment: Experiment, plan: AnyPlan, cost: Cost) -> None:
+    def __init__(
+        self, run_id: int, experiment: Experiment, plan: AnyPlan, cost: Cost, kind: Kind = "file"
+    ) -> None:
         self.id = run_id
+        self.kind = kind  # what asked for it
         self.experiment = experiment
         self.plan = plan
         self.cost = cost
@@ -37,11 +43,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Letter:
-    """One message to be sent. `work` is the run it belongs to, `is_end` whether it ends it."""
+    """One message to be sent. `work` is the run it belongs to, `end` what ends it, if it does."""
 
     payload: str | bytes
     work: Work | None = None
-    is_end: bool = False
+    end: Done | Error | None = None
     kind: str = ""
     digest: bytes = b""
 

@@ -307,7 +307,7 @@ _EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
 class RefusedMessage(Refusal):
     """A message that cannot be read; its error carries the id if that can be."""
 
-    def __init__(self, refused: Refusal, text: str) -> None:
+    def __init__(self, refused: Refusal, text: str | bytes) -> None:
         try:
             envelope = _Envelope.model_validate_json(text)
         except ValidationError:
@@ -332,7 +332,7 @@ class _Envelope(BaseModel):
     type: Annotated[str | None, WrapValidator(_or_nothing)] = None
 
 
-def read_message(text: str) -> Run | Analyse | Measure | Cancel:
+def read_message(text: str | bytes) -> Run | Analyse | Measure | Cancel:
     """The client's message. Raises a `RefusedMessage`."""
     try:
         with _without_collecting():

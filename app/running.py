@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.browser import open_browser
+from app.logs import log_config
 from app.ports import lan_address, url_of
 from app.security import EVERY_NETWORK
 from app.server import create_app
@@ -50,7 +51,9 @@ def server_config(app: FastAPI | Callable[[], FastAPI], settings: Settings) -> u
         factory=not isinstance(app, FastAPI),
         workers=settings.workers,
         host=settings.host,
+        log_config=log_config(settings),
         log_level=settings.log_level,
+        access_log=False,  # its lines hold addresses; `watch` has lines without
         http=RequestProtocol,
         ws=SocketProtocol,
         ws_max_size=settings.max_message_bytes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Refusal, refusal
+from app.logs import SESSION
+from app.metrics import Metrics
 from app.settings import Settings
 
 log = logging.getLogger("app")
@@ -22,17 +24,6 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 EVERY_NETWORK = {"0.0.0.0", "::"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-
-# Nothing says who may frame the page: it is made to be embedded. Plotly writes style attributes.
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
 
 Place = tuple[str, str, int]  # scheme, host, port
 
@@ -121,9 +112,13 @@ def _is_address(host: str) -> bool:
 class Guard:
     """ASGI middleware: refuses foreign hosts and origins, adds the headers, shapes all errors."""
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+    def __init__(
+        self, app: ASGIApp, policy: Policy, headers: Mapping[str, str], metrics: Metrics
+    ) -> None:
         self.app = app
         self.policy = policy
+        self._headers = headers
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -131,9 +126,12 @@ class Guard:
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin")
-        answer = _Answer(scope, send, self._shared_with(origin))
+        answer = _Answer(scope, send, self._headers, self._shared_with(origin))
         refused = self._refusal(scope, headers, origin)
         if refused is not None:
+            error = refused.error
+            self._metrics.turned_away("host" if error.code == "forbidden_host" else "origin")
+            log.info("turned away", extra={"code": error.code, "got": error.got})
             await _refuse(refused, scope, receive, answer.send)
         elif scope["type"] == "http" and scope["method"] == "OPTIONS" and answer.shared_with:
             await _preflight()(scope, receive, answer.send)
@@ -184,9 +182,12 @@ class Guard:
 class _Answer:
     """Adds the headers to whatever is sent, and remembers whether anything was."""
 
-    def __init__(self, scope: Scope, send: Send, shared_with: str | None) -> None:
+    def __init__(
+        self, scope: Scope, send: Send, headers: Mapping[str, str], shared_with: str | None
+    ) -> None:
         self._scope = scope
         self._send = send
+        self._headers = headers
         self.shared_with = shared_with
         self.has_started = False
 
@@ -194,7 +195,7 @@ class _Answer:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.has_started = True
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in self._headers.items():
                 headers.setdefault(name, value)
             if self.shared_with is not None:
                 headers.setdefault("Access-Control-Allow-Origin", self.shared_with)
@@ -208,13 +209,14 @@ def error_response(refused: Refusal) -> JSONResponse:
 
 
 def internal() -> Refusal:
-    """The `Refusal` for a fault of the server itself."""
+    """The `Refusal` for a fault of the server itself; it names the log's lines about it."""
+    of = SESSION.get()
     return refusal(
         "internal",
         "the server",
         "met a fault of its own",
         expected="an answer",
-        advice="The server's log has the details.",
+        advice=f"The server's log has the details{f', under session {of}' if of else ''}.",
     )
 
 

@@ -19,11 +19,15 @@ from app.device import chosen_device
 from app.engine import RunEngine
 from app.errors import Refusal, refusal
 from app.files import Files
+from app.headers import headers_of
 from app.house import House
-from app.routes import api, docs, exports, page, stream, tokens, uploads
+from app.metrics import Metrics
+from app.root_path import RootPath, prefix_of
+from app.routes import api, docs, exports, metrics, page, posts, stream, tokens, uploads
 from app.security import Guard, Policy, error_response
 from app.settings import Settings
 from app.uploads import Uploads
+from app.watch import Watch
 from app.whole_run import ClientLeft
 from app.workshop import Engine, Seats, Workshop
 
@@ -43,19 +47,23 @@ def create_app(
         engine: what computes; None for the real one.
 
     Raises:
-        ValueError: the device is not there, or an allowed origin is none.
+        ValueError: the device is not there, or an origin, a prefix or a place that may frame the
+            page is none.
         MissingAsset: the page or Plotly is not installed.
     """
     device = chosen_device(settings.device)
-    files = files_of(settings)
+    files, counts = files_of(settings), Metrics()
     house = House(
         settings=settings,
         device=device,
         frontend=frontend or frontend_folder(),
         plotly=Plotly(),
-        workshop=Workshop(engine or RunEngine(device, settings.cache_bytes, files), settings),
+        workshop=Workshop(
+            engine or RunEngine(device, settings.cache_bytes, files), settings, counts
+        ),
         files=files,
-        seats=Seats(settings.max_sessions),
+        seats=Seats(settings.max_sessions, counts),
+        metrics=counts,
     )
     app = FastAPI(
         title="Rhoscope",
@@ -64,20 +72,30 @@ def create_app(
         docs_url=None,  # FastAPI's own loads its scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name an address that a proxy may not know
+        root_path_in_servers=False,  # `docs` names them relative to the document
         lifespan=_lifespan,
     )
     app.state.house = house
-    app.add_middleware(Guard, policy=Policy.of(settings))
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientLeft, _on_client_left)
-    api.add_to(app)
-    uploads.add_to(app)
-    exports.add_to(app)
-    tokens.add_to(app)
+    for part in (api, posts, uploads, exports, tokens, metrics):
+        part.add_to(app)
     app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)
+    _add_middleware(app, house)
     return app
+
+
+def _add_middleware(app: FastAPI, house: House) -> None:
+    """The last one added is the first that a request meets."""
+    settings, routes = house.settings, app.router.routes
+    own_names = {str(getattr(route, "path", "/")).split("/")[1] for route in routes}
+    prefix = prefix_of(settings.root_path, own_names - {"", "{name}"})
+    policy, headers = Policy.of(settings), headers_of(settings)
+    app.add_middleware(RootPath, prefix=prefix)
+    app.add_middleware(Guard, policy=policy, headers=headers, metrics=house.metrics)
+    app.add_middleware(Watch, metrics=house.metrics, routes=routes, prefix=prefix)
 
 
 def files_of(settings: Settings) -> Files:

@@ -6,15 +6,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Literal
+from typing import Literal, Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.types import Message
+from starlette.websockets import WebSocketDisconnect
 
 from app.errors import Error, Refusal, refusal
 from app.faults import refusal_of
 from app.frames import Frame, encode
 from app.limits import Cost, check_lists, cost_of
 from app.measured_sizes import measured_sizes
+from app.metrics import End
 from app.outbox import Letter, Outbox, Work
 from app.plan import AnyPlan, plan_of
 from app.protocol import (
@@ -25,6 +27,7 @@ from app.protocol import (
     Measure,
     RefusedMessage,
     Run,
+    Timings,
     read_message,
 )
 from app.settings import Settings, flag
@@ -40,6 +43,21 @@ TOO_LARGE = 1009  # close codes of RFC 6455
 RESENT_ONLY_IF_CHANGED = {"weights", "matrix", "inputs", "tokens", "spectrum", "closed_loop"}
 
 
+Asked = Run | Analyse | Measure  # what a message may ask for
+
+
+class Line(Protocol):
+    """What a session needs of a socket."""
+
+    async def receive(self) -> Message: ...
+
+    async def send_text(self, data: str) -> None: ...
+
+    async def send_bytes(self, data: bytes) -> None: ...
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None: ...
+
+
 class Session:
     """The state of one socket.
 
@@ -48,22 +66,26 @@ class Session:
     session never has two.
     """
 
-    def __init__(
-        self, websocket: WebSocket, workshop: Workshop, settings: Settings, hello: Hello
-    ) -> None:
+    def __init__(self, websocket: Line, workshop: Workshop, settings: Settings) -> None:
         self._websocket = websocket
         self._workshop = workshop
+        self._metrics = workshop.metrics
         self._settings = settings
-        self._hello = hello
         self._outbox = Outbox()
         self._active: Work | None = None
         self._worker: asyncio.Future[None] | None = None
         self._last_id = -1
         self._sent: dict[str, bytes] = {}  # kind → digest of its last frame on this socket
 
-    async def serve(self) -> None:
-        """Runs until the client leaves, or takes nothing for too long."""
-        self._outbox.post(Letter(self._hello.model_dump_json()))
+    async def serve(self, first: Hello | Asked) -> None:
+        """Runs until the client leaves, or takes nothing for too long.
+
+        `first` is what it begins with: a greeting, or a message that came with the connection.
+        """
+        if isinstance(first, Hello):
+            self._outbox.post(Letter(first.model_dump_json()))
+        else:
+            self._begin(first)
         tasks = {asyncio.create_task(self._read()), asyncio.create_task(self._send())}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -71,6 +93,7 @@ class Session:
             if self._active is not None:
                 self._active.stop()
                 self._outbox.wake()
+                self._metrics.ended(self._active.kind, "left")
                 self._active = None
             for task in tasks:
                 task.cancel()
@@ -105,21 +128,27 @@ class Session:
             message = read_message(text)
         except Refusal as refused:
             is_run = isinstance(refused, RefusedMessage) and refused.is_run
+            if is_run:
+                self._metrics.ended("run", "refused")
             self._refuse(refused, is_run=is_run)
             return
         if isinstance(message, Cancel):
             if self._active is not None and self._active.id == message.id:
                 self._end_early(self._active, "cancelled")
             return
+        self._begin(message)
+
+    def _begin(self, message: Asked) -> None:
         try:
             if message.id <= self._last_id:
                 raise _not_a_new_id(message.id, self._last_id)
             plan, cost = _plan_and_cost(message, self._settings)
         except Refusal as refused:
+            self._metrics.ended(message.type, "refused")
             self._refuse(Refusal(refused.for_run(message.id)), is_run=True)
             return
         self._supersede(message.id)
-        self._active = Work(message.id, message.experiment, plan, cost)
+        self._active = Work(message.id, message.experiment, plan, cost, message.type)
         self._start()
 
     def _refuse(self, refused: Refusal, *, is_run: bool) -> None:
@@ -139,6 +168,7 @@ class Session:
     def _end_early(self, work: Work, status: Literal["superseded", "cancelled"]) -> None:
         work.stop()
         self._outbox.drop(work)
+        self._metrics.ended(work.kind, status)
         self._outbox.post(Letter(Done(id=work.id, status=status).model_dump_json()))
         self._active = None
 
@@ -151,7 +181,7 @@ class Session:
             return
         work.is_started = True
         loop = asyncio.get_running_loop()
-        self._worker = loop.run_in_executor(self._workshop.pool, self._compute, work, loop)
+        self._worker = self._workshop.in_pool(lambda: self._compute(work, loop))
         self._worker.add_done_callback(lambda _: self._worker_is_free(work))
 
     def _worker_is_free(self, work: Work) -> None:
@@ -179,7 +209,7 @@ class Session:
             return
         except Exception as fault:
             end = refusal_of(fault).for_run(work.id)
-        parcel.add(Letter(end.model_dump_json(), work, is_end=True))
+        parcel.add(Letter(end.model_dump_json(), work, end=end))
         parcel.post()
 
     def _offer(self, work: Work, frame: Frame, parcel: _Parcel) -> bool:
@@ -199,6 +229,8 @@ class Session:
         for letter in letters:
             if letter.work is self._active:
                 self._outbox.post(letter)
+                if letter.end is not None and letter.work is not None:
+                    self._metrics.ended(letter.work.kind, *_counted(letter.end))
             else:
                 self._outbox.has_left(letter)
 
@@ -207,7 +239,7 @@ class Session:
     async def _send(self) -> None:
         while True:
             letter = await self._outbox.next()
-            if letter.is_end and letter.work is self._active:
+            if letter.end is not None and letter.work is self._active:
                 self._active = None
             if letter.digest:
                 self._sent[letter.kind] = letter.digest
@@ -258,10 +290,17 @@ class _Parcel:
         self._loop.call_soon_threadsafe(self._deliver, letters)
 
 
-def _plan_and_cost(message: Run | Analyse | Measure, settings: Settings) -> tuple[AnyPlan, Cost]:
+def _plan_and_cost(message: Asked, settings: Settings) -> tuple[AnyPlan, Cost]:
     if isinstance(message, Measure):
         return measured_sizes(message, settings)
     return plan_of(message), cost_of(message, settings)
+
+
+def _counted(end: Done | Error) -> tuple[End, Timings | None]:
+    """How a run ended, and how long its phases took."""
+    if isinstance(end, Done):
+        return end.status, end.timings
+    return ("failed" if end.code == "internal" else "refused"), None
 
 
 def _not_text(data: bytes) -> Refusal:

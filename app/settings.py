@@ -40,6 +40,14 @@ class Settings(BaseSettings):
     """Server processes on one port; they share the jobs out, each has its own memory and seats."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "warning"
     """How much is logged."""
+    log_format: Literal["text", "json"] = "text"
+    """How it is logged: text, for people, or json, one object a line."""
+    metrics: Literal["local", "all", "off"] = "local"
+    """Who may read /metrics: this machine alone (local), whoever reaches the server, or nobody."""
+    root_path: str = ""
+    """Prefix under which a proxy serves this, such as /rhoscope; it may strip it or keep it."""
+    frame_ancestors: Texts = ()
+    """Who may frame the page: self, none, origins, https://*.school.example, file:; unsaid, all."""
     max_hidden: Size = 1024
     """Largest hidden_size, H."""
     max_steps: Size = 1_000_000
@@ -83,7 +91,7 @@ class Settings(BaseSettings):
     allowed_host: Texts = ()
     """Further names under which this server is reached; * allows all (a proxy must check then)."""
 
-    @field_validator("allow_origin", "allowed_host", mode="before")
+    @field_validator("allow_origin", "allowed_host", "frame_ancestors", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Accepts a text separated by commas, as an environment variable holds it."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,8 +42,7 @@ async def whole_run(
     Raises a `Refusal`, or `ClientLeft`.
     """
     work = Work(0, experiment, Plan.whole(experiment.steps), cost)
-    loop = asyncio.get_running_loop()
-    computing = loop.run_in_executor(workshop.pool, _compute, workshop, work, held)
+    computing = workshop.in_pool(partial(_compute, workshop, work, held))
     leaving = asyncio.create_task(_has_left(request))
     try:
         await asyncio.wait((computing, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -50,9 +50,12 @@ async def whole_run(
         work.stop()
         leaving.cancel()
     try:
-        return await computing
+        frame, done = await computing
     except Cancelled:
+        workshop.metrics.ended("file", "left")
         raise ClientLeft from None
+    workshop.metrics.ended("file", "complete", done.timings)
+    return frame, done
 
 
 def _compute(workshop: Workshop, work: Work, held: ExitStack) -> tuple[Frame, Done]:

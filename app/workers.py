@@ -1,17 +1,21 @@
 """Several server processes on one port, watched and restarted by uvicorn's supervisor.
 
-They share nothing but the listening socket: the document is the whole state, so any worker can
-answer any client.
+They share nothing but the listening socket, and a folder where each keeps its counts: the document
+is the whole state, so any worker can answer any client.
 """
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 from functools import partial
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
+from app.metrics import FOLDER_VARIABLE
 from app.running import announce, server_config
 from app.server import create_app
 from app.settings import Settings
@@ -36,7 +40,9 @@ def serve_with_workers(settings: Settings, listener: socket.socket, link: str = 
     )
     config = server_config(partial(create_app, shared), settings)
     supervisor = _Supervisor(config, settings, listener, link)
-    supervisor.run()
+    with tempfile.TemporaryDirectory(prefix="rhoscope-metrics-") as counts:
+        os.environ[FOLDER_VARIABLE] = counts  # the workers inherit it
+        supervisor.run()
     return 0 if supervisor.was_asked_to_stop else 1
 
 
@@ -53,7 +59,11 @@ class _Supervisor(Multiprocess):
         self._is_announced = False
 
     def keep_subprocess_alive(self) -> None:
+        before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            # What it counted stays; what it had under way does not.
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
         if not self._is_announced and any(process.is_ready() for process in self.processes):
             self._is_announced = True
             announce(self.sockets[0], self._settings, self._link)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from typing import Protocol, TypeVar
 
 import torch
@@ -16,6 +17,7 @@ from app.experiment import Experiment
 from app.faults import refusal_of
 from app.frames import Frame
 from app.memory import Tidier
+from app.metrics import Metrics
 from app.plan import AnyPlan
 from app.protocol import Done
 from app.settings import Settings
@@ -41,13 +43,14 @@ class Engine(Protocol):
 class Workshop:
     """The threads, the turns and the memory that all runs of one server share."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
         self.engine = engine
+        self.metrics = metrics
         # A session has one run at a time, so the pool never makes a session wait for a thread.
         self.pool = ThreadPoolExecutor(
             settings.max_sessions, thread_name_prefix="run", initializer=_use_one_thread
         )
-        self.memory = Budget(settings.max_memory_bytes)
+        self.memory = Budget(settings.max_memory_bytes, metrics)
         self.tidier = Tidier(self.pool)
         self._turns = threading.BoundedSemaphore(settings.max_jobs)
 
@@ -80,7 +83,12 @@ class Workshop:
             except Exception as fault:
                 raise refusal_of(fault) from None
 
-        return await asyncio.get_running_loop().run_in_executor(self.pool, make)
+        return await self.in_pool(make)
+
+    def in_pool(self, work: Callable[[], Made]) -> asyncio.Future[Made]:
+        """Runs `work` on a thread, whose log lines name the session that asked."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self.pool, copy_context().run, work)
 
     @contextmanager
     def _turn(self, should_stop: ShouldStop) -> Iterator[None]:
@@ -88,7 +96,8 @@ class Workshop:
             if should_stop():
                 raise Cancelled
         try:
-            yield
+            with self.metrics.jobs.track_inprogress():
+                yield
         finally:
             self._turns.release()
 
@@ -109,8 +118,9 @@ def _use_one_thread() -> None:
 class Budget:
     """A number of bytes that is lent out; who needs more than is left waits."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, metrics: Metrics) -> None:
         self._left = total
+        self._metrics = metrics
         self._returned = threading.Condition()
 
     @contextmanager
@@ -122,9 +132,11 @@ class Budget:
                     raise Cancelled
                 self._returned.wait(PATIENCE_S)
             self._left -= amount
+        self._metrics.memory.inc(amount)
         try:
             yield
         finally:
+            self._metrics.memory.dec(amount)
             with self._returned:
                 self._left += amount
                 self._returned.notify_all()
@@ -133,14 +145,16 @@ class Budget:
 class Seats:
     """Counts the sockets and requests that are being served. Used on the event loop alone."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, metrics: Metrics) -> None:
         self.total = total
         self.taken = 0
+        self._metrics = metrics
 
     @contextmanager
     def seat(self) -> Iterator[None]:
         """Takes a seat. Raises a `Refusal` (busy) if there is none."""
         if self.taken >= self.total:
+            self._metrics.turned_away("busy")
             raise refusal(
                 "busy",
                 "the server",
@@ -152,6 +166,7 @@ class Seats:
             )
         self.taken += 1
         try:
-            yield
+            with self._metrics.sessions.track_inprogress():
+                yield
         finally:
             self.taken -= 1

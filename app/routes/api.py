@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from app import __version__
 from app.errors import Error
+from app.frames import Frame
 from app.house import House, house_of
 from app.limits import check_limits, check_lists
-from app.protocol import read_experiment
+from app.protocol import Done, read_experiment
 from app.routes.bodies import body_of
 from app.schema import published_schema
 from app.whole_run import HeldResponse, run_file, whole_run
@@ -71,13 +72,18 @@ async def run(request: Request, house: Served) -> Response:
     """Runs an Experiment. `__metadata__.done` of the answer holds timings, notes and verdict."""
     with ExitStack() as taken:
         taken.enter_context(house.seats.seat())
-        body = await body_of(request, house.settings, limit="max_message_bytes")
-        house.workshop.tidier.after_text(len(body))
-        check_lists(body, house.settings)
-        experiment = read_experiment(body)
-        cost = check_limits(experiment, None, house.settings)
-        taken.callback(house.workshop.tidier.after_run, cost.memory_bytes)
-        frame, done = await whole_run(house.workshop, experiment, cost, request, taken)
+        with house.metrics.refusals("file"):
+            frame, done = await _run(request, house, taken)
         # Seat and memory are given back when the answer has left.
         parts = run_file(frame, done)
         return HeldResponse(parts, taken.pop_all(), house.settings.send_timeout_s)
+
+
+async def _run(request: Request, house: House, taken: ExitStack) -> tuple[Frame, Done]:
+    body = await body_of(request, house.settings, limit="max_message_bytes")
+    house.workshop.tidier.after_text(len(body))
+    check_lists(body, house.settings)
+    experiment = read_experiment(body)
+    cost = check_limits(experiment, None, house.settings)
+    taken.callback(house.workshop.tidier.after_run, cost.memory_bytes)
+    return await whole_run(house.workshop, experiment, cost, request, taken)

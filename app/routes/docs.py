@@ -65,6 +65,7 @@ def describe(app: FastAPI) -> None:
                 version=app.version,
                 description=app.description,
                 routes=app.routes,
+                servers=[{"url": "."}],  # where this document lies, under whichever prefix
             )
             published = published_schema("#/components/schemas/{model}")
             schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -72,7 +72,8 @@ async def export(file: str, request: Request, house: Served) -> Response:
         house.workshop.tidier.after_text(len(body))
         check_lists(body, house.settings)
         experiment = read_experiment(body)
-        content = await _file(file, experiment, request, house, taken)
+        with house.metrics.refusals("file"):
+            content = await _file(file, experiment, request, house, taken)
         # Seat and memory are given back when the answer has left.
         answer = HeldResponse([content], taken.pop_all(), house.settings.send_timeout_s)
     answer.headers["Content-Disposition"] = f'attachment; filename="rhoscope-{file}"'

@@ -23,7 +23,8 @@ async def stream(websocket: WebSocket) -> None:
     await websocket.accept()
     try:
         with house.seats.seat():
-            await Session(websocket, house.workshop, house.settings, house.hello).serve()
+            session = Session(websocket, house.workshop, house.settings)
+            await session.serve(house.hello)
     except Refusal as refused:
         await websocket.send_text(refused.error.model_dump_json())
         await websocket.close(TRY_AGAIN_LATER, refused.error.code)

@@ -46,6 +46,7 @@ async def upload(request: Request, house: Served) -> Response:
 
         # Reading a file may take a second: in a thread, and its answer is written there too.
         told = await house.workshop.in_thread(keep, memory_bytes=OPENING_BYTES)
+        house.metrics.uploaded(len(content))
     return Response(told, media_type="application/json")
 
 

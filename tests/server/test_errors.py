@@ -33,6 +33,12 @@ HTTP: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", f"/api/files/{'0' * 64}", {}, 404, "unknown_file"),
     ("GET", "/api/files/..%2f..%2fetc", {}, 404, "not_found"),
     ("POST", "/api/export/run.exe", {"content": "{}"}, 404, "not_found"),
+    ("POST", "/api/stream", {"content": "hello"}, 422, "invalid_json"),
+    ("POST", "/api/stream", {"content": '{"type": "cancel", "id": 1}'}, 422, "invalid_field"),
+    ("POST", "/api/stream", {"headers": {"Origin": "null"}}, 403, "forbidden_origin"),
+    ("POST", "/api/hello", {"headers": {"Origin": "null"}}, 403, "forbidden_origin"),
+    ("GET", "/api/stream", {}, 405, "method_not_allowed"),
+    ("GET", "/metrics", {}, 403, "forbidden_client"),
     ("POST", "/api/run", {"content": iter([b" " * 6_000, b" " * 6_000])}, 413, "over_limit"),
 ]
 

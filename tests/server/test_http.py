@@ -18,8 +18,10 @@ def connected(port: int, *, receive_buffer: int | None = None) -> socket.socket:
     return raw
 
 
-def begin_post(raw: socket.socket, *headers: str, body: bytes = b"") -> None:
-    lines = ["POST /api/run HTTP/1.1", "Host: localhost", *headers, "", ""]
+def begin_post(
+    raw: socket.socket, *headers: str, body: bytes = b"", path: str = "/api/run"
+) -> None:
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", *headers, "", ""]
     raw.sendall("\r\n".join(lines).encode() + body)
 
 

@@ -9,7 +9,8 @@ from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 import app
-from app.security import HEADERS, Policy, parse_origin
+from app.headers import headers_of
+from app.security import Policy, parse_origin
 from app.settings import Settings
 
 from .conftest import HERE
@@ -138,13 +139,51 @@ def test_every_answer_carries_the_headers(client: TestClient) -> None:
         client.get("/", headers={"Host": "evil.example"}),
     ]
     for answer in answers:
-        for name, value in HEADERS.items():
+        for name, value in headers_of(Settings()).items():
             assert answer.headers[name] == value
         assert "x-frame-options" not in answer.headers
-    policy = HEADERS["Content-Security-Policy"]
-    assert "frame-ancestors" not in policy
-    assert "script-src 'self';" in policy
-    assert "connect-src 'self';" in policy
+        policy = answer.headers["content-security-policy"]
+        assert "frame-ancestors" not in policy
+        assert "script-src 'self';" in policy
+        assert "connect-src 'self';" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "microphone=()" in answer.headers["permissions-policy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("none", "'none'"),
+        ("self, https://lms.school.example", "'self' https://lms.school.example"),
+        ("https://*.school.example:8443, *, file:", "https://*.school.example:8443 * file:"),
+        ("'self',HTTP://localhost:*", "'self' http://localhost:*"),
+    ],
+)
+def test_who_may_frame_the_page_is_said_in_the_policy(
+    client_of: Callable[..., TestClient], given: str, told: str
+) -> None:
+    client = client_of(frame_ancestors=given)
+    for path in ("/", "/embed", "/nothing"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert policy.endswith(f"; frame-ancestors {told}")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://school.example/page",
+        "school.example; script-src *",
+        "school.example script-src",
+        "*.*",
+        "none, self",
+        "null",
+        "http://",
+        "schöol.example",
+    ],
+)
+def test_what_could_change_the_policy_is_refused_at_the_start(given: str) -> None:
+    with pytest.raises(ValueError, match="frame_ancestors"):
+        headers_of(Settings(frame_ancestors=given))
 
 
 def test_origins_are_compared_whole() -> None:

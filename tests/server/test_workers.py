@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import safetensors.numpy
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serving import Server
 
@@ -42,3 +44,29 @@ def test_workers_share_a_port_survive_one_another_and_stop_together() -> None:
         assert server.stop() == 0
         for worker in workers:
             assert not os.path.exists(f"/proc/{worker}")
+
+
+def test_workers_count_together_and_one_that_dies_leaves_its_count(tmp_path: Path) -> None:
+    with Server("--workers", "2", environment={"TMPDIR": str(tmp_path)}) as server:
+        for _ in range(6):
+            computed(server.url)
+        assert complete_runs(server.url) == 6
+        os.kill(min(children(server.pid)), signal.SIGKILL)
+        for _ in range(3):
+            computed(server.url)
+        assert {complete_runs(server.url) for _ in range(4)} == {9}, "whichever of them is asked"
+        assert list(tmp_path.glob("rhoscope-metrics-*"))
+    assert not list(tmp_path.glob("rhoscope-metrics-*"))
+
+
+def complete_runs(url: str) -> float:
+    with urllib.request.urlopen(url + "/metrics", timeout=60) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        [found] = [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == "rhoscope_runs_total"
+            and sample.labels == {"kind": "file", "end": "complete"}
+        ]
+    return found

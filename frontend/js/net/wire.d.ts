@@ -1348,6 +1348,7 @@ export interface ErrorMessage {
     | "no_storage"
     | "forbidden_origin"
     | "forbidden_host"
+    | "forbidden_client"
     | "not_found"
     | "method_not_allowed"
     | "busy"
