@@ -14,6 +14,7 @@ import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
 import { mountCompareRow } from "./ui/compare_row.js";
+import { wordsFor } from "./ui/connection.js";
 import { mountControls } from "./ui/controls.js";
 import { mountCostLine } from "./ui/cost_line.js";
 import { mountFiles } from "./ui/files.js";
@@ -153,6 +154,7 @@ const runner = new Runner(stream, {
   },
   onStopped: () => giveUp("Stopped."),
   onError: (error, experiment) => {
+    if (error.code === "busy" && !experiment) return; // the line says it
     if (experiment && takeBack(error, experiment)) return;
     // What is no longer wished needs no word: the newer wish is on its way.
     if (experiment && scene.whole && !isSame(experiment, store.experiment)) return;
@@ -164,12 +166,20 @@ const runner = new Runner(stream, {
     if (experiment && !scene.whole) void openInstead(error.message);
     else giveUp(error.message);
   },
-  onState: (state) => {
-    if (state === "gone") messages.server("The server is gone. What you made stays here; the page takes up again by itself.");
-    if (state === "open") messages.server("");
+  onState: (state, circumstance) => {
+    const words = wordsFor(state, circumstance, location.origin);
+    if (state !== "connecting") messages.server(state === "gone" ? words : "");
+    if (state === "open") messages.line(words);
+    if (state === "open") loadPlotly.retry();
     progress.hide();
+    // Of a run that came to nothing only a part is shown.
+    if (state === "gone" && scene.run !== scene.whole) {
+      scene.bringBack();
+      loop.markAll();
+    }
   },
   onHello: (hello) => {
+    if (truth.version && truth.version !== hello.version) messages.remark(`The server is now Rhoscope ${hello.version}. Reload for the page that belongs to it; the address keeps what you made.`);
     truth.version = hello.version;
     controls.setCapabilities(hello);
     texts.retry();
@@ -348,6 +358,7 @@ fillHelp(help, bindings);
 const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plotly")).content, {
   onLoad: () => {
     scene.plotly = window.Plotly ?? null;
+    messages.axes("");
     loop.markAll();
     resting.disturb();
   },

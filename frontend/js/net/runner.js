@@ -25,7 +25,7 @@ import { LiveSocket } from "./socket.js";
  * @property {(flight: Flight) => void} onProgress  a slow one has more to show
  * @property {() => void} onStopped            the flight was cancelled
  * @property {(error: ErrorMessage, experiment: Experiment | null) => void} onError
- * @property {(state: import("./socket.js").SocketState, reason: string) => void} onState
+ * @property {import("./socket.js").SocketEvents["onState"]} onState
  * @property {(hello: Hello) => void} onHello
  */
 
@@ -56,7 +56,7 @@ export class Runner {
       {
         onText: (text) => this.#onText(JSON.parse(text)),
         onFrame: (buffer) => this.#onFrame(buffer),
-        onState: (state, reason) => this.#onState(state, reason),
+        onState: (state, circumstance) => this.#onState(state, circumstance),
       },
       signal,
     );
@@ -160,14 +160,14 @@ export class Runner {
     } else if (frame.metadata.kind === "states" && run.statesEnd === run.columns) this.#events.onStates(run, flight.place);
   }
 
-  /** @param {import("./socket.js").SocketState} state @param {string} reason */
-  #onState(state, reason) {
+  /** @param {import("./socket.js").SocketState} state @param {import("./socket.js").Circumstance} circumstance */
+  #onState(state, circumstance) {
     this.#flight = null;
     if (state === "open") {
       this.#standing = new Standing();
       this.#waiting ??= this.#newest;
     }
-    this.#events.onState(state, reason);
+    this.#events.onState(state, circumstance);
     this.#pump();
   }
 }

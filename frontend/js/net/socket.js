@@ -1,33 +1,56 @@
 /**
- * The socket and its coming back: one connection, reopened with growing pauses until it holds.
- * It knows nothing of runs.
+ * The line to the server and its coming back: one connection, reopened with growing pauses until it
+ * holds. A WebSocket, or, where the server can be reached and no WebSocket gets through, messages by
+ * POST. It knows nothing of runs.
  */
+import { greet } from "./greeting.js";
+import { PostedMessages } from "./posted_messages.js";
+import { SocketConnection } from "./socket_connection.js";
 
+/**
+ * Why a line is gone, or what an open one has to do without; "" where there is nothing to say.
+ * @typedef {"" | "without_sockets" | "busy" | "sandboxed" | "forbidden_origin" | "forbidden_host"} Circumstance
+ */
 /** @typedef {"connecting" | "open" | "gone"} SocketState */
 
 /**
  * @typedef {object} SocketEvents
  * @property {(text: string) => void} onText
  * @property {(frame: ArrayBuffer) => void} onFrame
- * @property {(state: SocketState, reason: string) => void} onState
+ * @property {(state: SocketState, circumstance: Circumstance) => void} onState
+ */
+
+/**
+ * What carries messages, whichever it is.
+ * @typedef {object} Connection
+ * @property {boolean} isOpen
+ * @property {(message: object) => void} send
+ * @property {() => void} close  without a word to anybody
  */
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4000;
 
+/** What one line of this page has found out, the next one needn't. */
+const known = { areSocketsDropped: false };
+
 export class LiveSocket {
-  /** @type {WebSocket | null} */
-  #socket = null;
+  /** @type {Connection | null} */
+  #connection = null;
   #pauseMs = FIRST_PAUSE_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Sockets in a row that came to nothing although the server was there. */
+  #failures = 0;
   #events;
   #url;
+  #signal;
 
-  /** @param {string} url @param {SocketEvents} events @param {AbortSignal} signal */
+  /** @param {string} url of the socket @param {SocketEvents} events @param {AbortSignal} signal */
   constructor(url, events, signal) {
     this.#url = url;
     this.#events = events;
+    this.#signal = signal;
     signal.addEventListener("abort", () => this.#end(), { once: true });
     // A laptop that wakes or finds its network again shouldn't wait for the pause to end.
     globalThis.addEventListener?.("online", () => this.retry(), { signal });
@@ -35,12 +58,12 @@ export class LiveSocket {
   }
 
   get isOpen() {
-    return this.#socket?.readyState === WebSocket.OPEN;
+    return this.#connection?.isOpen ?? false;
   }
 
   /** @param {object} message */
   send(message) {
-    if (this.isOpen) this.#socket?.send(JSON.stringify(message));
+    if (this.isOpen) this.#connection?.send(message);
   }
 
   /** Tries at once instead of waiting for the pause to end. */
@@ -53,27 +76,56 @@ export class LiveSocket {
   #open() {
     this.#timer = undefined;
     this.#events.onState("connecting", "");
-    const socket = new WebSocket(this.#url);
-    socket.binaryType = "arraybuffer";
-    this.#socket = socket;
-    socket.onopen = () => {
-      this.#pauseMs = FIRST_PAUSE_MS;
-      this.#events.onState("open", "");
-    };
-    socket.onmessage = ({ data }) => (typeof data === "string" ? this.#events.onText(data) : this.#events.onFrame(data));
-    socket.onclose = ({ reason }) => {
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#events.onState("gone", reason);
-      this.#timer = setTimeout(() => this.#open(), this.#pauseMs);
-      this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
-    };
+    if (known.areSocketsDropped) return void this.#askByPost();
+    const { onText, onFrame } = this.#events;
+    this.#connection = new SocketConnection(this.#url, {
+      onText,
+      onFrame,
+      onOpen: () => this.#isUp(""),
+      onHeard: () => (this.#failures = 0),
+      onClose: (reason) => this.#lose(reason === "busy" ? "busy" : ""),
+      onFailure: (isSilent) => {
+        this.#failures += isSilent ? 2 : 1;
+        void this.#askByPost();
+      },
+    });
+  }
+
+  /** No socket came about: is the server gone, or do only sockets not get through? */
+  async #askByPost() {
+    this.#connection = null;
+    const { hello, problem } = await greet(this.#url, this.#signal);
+    if (this.#signal.aborted) return;
+    if (!hello) return this.#lose(problem);
+    // Once is no proof: the server may have come up in between.
+    if (this.#failures === 1) return this.#open();
+    known.areSocketsDropped = true;
+    const { onText, onFrame } = this.#events;
+    this.#connection = new PostedMessages(this.#url, { onText, onFrame, onClose: (why) => this.#lose(why) });
+    this.#isUp("without_sockets");
+    onText(hello);
+  }
+
+  /** @param {Circumstance} circumstance */
+  #isUp(circumstance) {
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#events.onState("open", circumstance);
+  }
+
+  /** @param {Circumstance} why */
+  #lose(why) {
+    this.#connection = null;
+    this.#failures = 0;
+    known.areSocketsDropped = false; // what is in between may have changed too
+    this.#events.onState("gone", why);
+    // By lot, so that a hall full of pages doesn't come back in one moment.
+    this.#timer = setTimeout(() => this.#open(), this.#pauseMs * (0.5 + Math.random()));
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
   #end() {
     clearTimeout(this.#timer);
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
+    this.#connection?.close();
+    this.#connection = null;
   }
 }

@@ -11,6 +11,7 @@ import { writeHidden, writeText } from "../render/write.js";
 /** @type {Readonly<Record<string, Box>>} */
 const BOXES = Object.freeze({
   server: { role: "alert", button: "try now" },
+  line: { role: "status", button: "dismiss" },
   problem: { role: "alert", button: "try again" },
   file: { role: "alert", button: "choose a file" },
   axes: { role: "status", button: "dismiss" },
@@ -25,6 +26,7 @@ const BOXES = Object.freeze({
 export function mountMessages(bar, actions, signal) {
   return Object.freeze({
     server: makeBox("server"),
+    line: makeBox("line"),
     problem: makeBox("problem"),
     file: makeBox("file"),
     axes: makeBox("axes"),

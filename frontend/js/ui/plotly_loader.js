@@ -6,20 +6,30 @@ const PATIENCE_MS = 1500;
 /**
  * @param {string} url
  * @param {{onLoad: () => void, onMissing: () => void}} events @param {AbortSignal} signal
- * @returns {() => void} loads it now, the first time it is called
+ * @returns {(() => void) & {retry: () => void}} loads it now, the first time it is called; retry: where it was missing
  */
 export function mountPlotlyLoader(url, { onLoad, onMissing }, signal) {
   let isAsked = false;
+  let isMissing = false;
   function load() {
     if (isAsked) return;
     isAsked = true;
     const script = document.createElement("script");
     script.src = url;
     script.addEventListener("load", onLoad, { signal, once: true });
-    script.addEventListener("error", onMissing, { signal, once: true });
+    script.addEventListener("error", () => {
+      isMissing = true;
+      onMissing();
+    }, { signal, once: true });
     document.head.append(script);
   }
   const waiting = setTimeout(load, PATIENCE_MS);
   signal.addEventListener("abort", () => clearTimeout(waiting), { once: true });
-  return load;
+  return Object.assign(load, {
+    retry() {
+      if (!isMissing) return;
+      isMissing = isAsked = false;
+      load();
+    },
+  });
 }
