@@ -61,7 +61,8 @@ js: node_modules/.installed
 	  tail -n 8 "$$log"
 
 ui: $(VENV)/.installed-dev
-	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/pytest -q $(SPREAD) --maxfail 5 tests/ui $(ARGS)
+	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) RHOSCOPE_NGINX=$$(scripts/ensure_nginx.sh) \
+	  $(BIN)/pytest -q $(SPREAD) --maxfail 5 tests/ui $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -17,7 +17,6 @@ CONTENT_SECURITY_POLICY = (
 # clipboard stay as the browser, or whoever frames the page, has them.
 DENIED_FEATURES = (
     "accelerometer",
-    "bluetooth",
     "camera",
     "display-capture",
     "geolocation",

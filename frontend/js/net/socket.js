@@ -30,6 +30,10 @@ import { SocketConnection } from "./socket_connection.js";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4000;
+/** How long a socket may say nothing: proxies exist that swallow what they don't know. */
+const SILENCE_MS = 6000;
+/** The same of a server that has just shown that it is awake. */
+const SHORT_SILENCE_MS = 2500;
 
 /** What one line of this page has found out, the next one needn't. */
 const known = { areSocketsDropped: false };
@@ -84,11 +88,11 @@ export class LiveSocket {
       onOpen: () => this.#isUp(""),
       onHeard: () => (this.#failures = 0),
       onClose: (reason) => this.#lose(reason === "busy" ? "busy" : ""),
-      onFailure: (isSilent) => {
-        this.#failures += isSilent ? 2 : 1;
+      onFailure: () => {
+        this.#failures += 1;
         void this.#askByPost();
       },
-    });
+    }, this.#failures === 0 ? SILENCE_MS : SHORT_SILENCE_MS);
   }
 
   /** No socket came about: is the server gone, or do only sockets not get through? */
@@ -97,7 +101,7 @@ export class LiveSocket {
     const { hello, problem } = await greet(this.#url, this.#signal);
     if (this.#signal.aborted) return;
     if (!hello) return this.#lose(problem);
-    // Once is no proof: the server may have come up in between.
+    // Once is no proof: the server may have come up in between, or been slow to.
     if (this.#failures === 1) return this.#open();
     known.areSocketsDropped = true;
     const { onText, onFrame } = this.#events;

@@ -1,8 +1,5 @@
 /** One WebSocket, from its opening to its end. One that ends unheard has failed: something is in its way. */
 
-/** How long a socket may say nothing: proxies exist that swallow what they don't know. */
-const SILENCE_MS = 6000;
-
 /**
  * @typedef {object} ConnectionEvents
  * @property {() => void} onOpen
@@ -10,7 +7,7 @@ const SILENCE_MS = 6000;
  * @property {(text: string) => void} onText
  * @property {(frame: ArrayBuffer) => void} onFrame
  * @property {(reason: string) => void} onClose  it worked, and is over
- * @property {(isSilent: boolean) => void} onFailure  it never worked; silent: nothing came for too long
+ * @property {() => void} onFailure  it never worked, or said nothing for too long
  */
 
 export class SocketConnection {
@@ -19,8 +16,8 @@ export class SocketConnection {
   #patience;
   #isOver = false;
 
-  /** @param {string} url @param {ConnectionEvents} events */
-  constructor(url, { onOpen, onHeard, onText, onFrame, onClose, onFailure }) {
+  /** @param {string} url @param {ConnectionEvents} events @param {number} patience_ms until its first word */
+  constructor(url, { onOpen, onHeard, onText, onFrame, onClose, onFailure }, patience_ms) {
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
@@ -31,7 +28,7 @@ export class SocketConnection {
       this.close();
       say();
     };
-    this.#patience = setTimeout(() => finish(() => onFailure(true)), SILENCE_MS);
+    this.#patience = setTimeout(() => finish(onFailure), patience_ms);
     socket.onopen = () => !this.#isOver && onOpen();
     socket.onmessage = ({ data }) => {
       if (this.#isOver) return;
@@ -43,7 +40,7 @@ export class SocketConnection {
       if (typeof data === "string") onText(data);
       else onFrame(data);
     };
-    socket.onclose = ({ reason }) => finish(() => (isHeard ? onClose(reason) : onFailure(false)));
+    socket.onclose = ({ reason }) => finish(() => (isHeard ? onClose(reason) : onFailure()));
   }
 
   get isOpen() {
