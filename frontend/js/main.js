@@ -66,6 +66,8 @@ const { signal } = new AbortController();
 /** The wish that was sent last, as text. */
 let asked = "";
 let isOpeningInstead = false;
+/** What was said last of an open line. */
+let lineWords = "";
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
@@ -169,7 +171,8 @@ const runner = new Runner(stream, {
   onState: (state, circumstance) => {
     const words = wordsFor(state, circumstance, location.origin);
     if (state !== "connecting") messages.server(state === "gone" ? words : "");
-    if (state === "open") messages.line(words);
+    // What was dismissed isn't said again each time the line comes back.
+    if (state === "open" && words !== lineWords) messages.line((lineWords = words));
     if (state === "open") loadPlotly.retry();
     progress.hide();
     // Of a run that came to nothing only a part is shown.

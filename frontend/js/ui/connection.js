@@ -12,10 +12,10 @@ const KEPT = "What you made stays here; the page takes up again by itself.";
 export function wordsFor(state, circumstance, origin) {
   if (state === "open") return circumstance === "without_sockets" ? WITHOUT_SOCKETS : "";
   if (circumstance === "busy") return `The server has no seat left. ${KEPT} Whoever runs it can raise --max-sessions.`;
-  if (circumstance === "sandboxed") return "This frame is sandboxed, and the server lets no sandboxed frame in. Whoever runs the server can start it with --allow-origin null; whoever wrote the frame can add allow-same-origin to its sandbox.";
+  if (circumstance === "sandboxed") return "This frame is sandboxed, and the server lets none in: start it with --allow-origin null, or add allow-same-origin to the frame's sandbox.";
   if (circumstance === "forbidden_origin") return `The server takes this page for a stranger's: a proxy in between changes the Host or the scheme. Whoever runs it can pass Host and X-Forwarded-Proto on, or start the server with --allow-origin ${origin}.`;
   if (circumstance === "forbidden_host") return `The server doesn't know the name in the address bar. Whoever runs it can start it with --allowed-host ${new URL(origin).hostname}.`;
   return `The server is gone. ${KEPT}`;
 }
 
-const WITHOUT_SOCKETS = "Something between this page and the server drops WebSockets, so every picture is asked for by itself: all works, a drag follows less smoothly. Whoever runs the proxy can let WebSockets through: forward the headers Upgrade and Connection.";
+const WITHOUT_SOCKETS = "Something on the way to the server drops WebSockets: all works, but a drag less smoothly, until that proxy forwards Upgrade and Connection.";
