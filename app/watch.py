@@ -40,7 +40,10 @@ class Watch:
         async def count(message: Message) -> None:
             nonlocal status, sent
             status = message.get("status", status)
-            size = len(message.get("bytes") or message.get("text") or message.get("body") or b"")
+            text = message.get("text")
+            size = len(
+                text.encode() if text else message.get("bytes") or message.get("body") or b""
+            )
             sent += size
             if size:
                 self._metrics.sent(channel, size)

@@ -30,6 +30,8 @@ import { SocketConnection } from "./socket_connection.js";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4000;
+/** Where somebody has to change something first. */
+const SETTLED_PAUSE_MS = 30_000;
 /** How long a socket may say nothing: proxies exist that swallow what they don't know. */
 const SILENCE_MS = 6000;
 /** The same of a server that has just shown that it is awake. */
@@ -123,7 +125,8 @@ export class LiveSocket {
     known.areSocketsDropped = false; // what is in between may have changed too
     this.#events.onState("gone", why);
     // By lot, so that a hall full of pages doesn't come back in one moment.
-    this.#timer = setTimeout(() => this.#open(), this.#pauseMs * (0.5 + Math.random()));
+    const pause_ms = why === "" || why === "busy" ? this.#pauseMs : SETTLED_PAUSE_MS;
+    this.#timer = setTimeout(() => this.#open(), pause_ms * (0.5 + Math.random()));
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
