@@ -46,8 +46,8 @@ class Metrics:
             PlatformCollector(registry=registry)
         self._runs = Counter(
             "rhoscope_runs",
-            "Runs by what asked for them (run, analyse, measure: a message; file: POST /api/run and exports)"
-            " and how they ended; left: the client went away.",
+            "Runs by what asked for them (run, analyse, measure: a message; file: POST /api/run "
+            "and exports) and how they ended; left: the client went away.",
             ["kind", "end"],
             registry=registry,
         )
