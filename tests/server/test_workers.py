@@ -9,6 +9,7 @@ from pathlib import Path
 
 import safetensors.numpy
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.sync.client import connect
 
 from tests.serving import Server
 
@@ -56,17 +57,27 @@ def test_workers_count_together_and_one_that_dies_leaves_its_count(tmp_path: Pat
             computed(server.url)
         assert {complete_runs(server.url) for _ in range(4)} == {9}, "whichever of them is asked"
         assert list(tmp_path.glob("rhoscope-metrics-*"))
+        with connect(f"ws://127.0.0.1:{server.port}/api/stream") as ws:
+            ws.recv(timeout=20)
+            assert metric(server.url, "rhoscope_sessions", {}) == 1
+            for worker in children(server.pid):
+                os.kill(worker, signal.SIGKILL)
+        # Until new ones answer; what the dead had under way is over.
+        assert metric(server.url, "rhoscope_sessions", {}) == 0
     assert not list(tmp_path.glob("rhoscope-metrics-*"))
 
 
 def complete_runs(url: str) -> float:
+    return metric(url, "rhoscope_runs_total", {"kind": "file", "end": "complete"})
+
+
+def metric(url: str, name: str, labels: dict[str, str]) -> float:
     with urllib.request.urlopen(url + "/metrics", timeout=60) as answer:
         families = text_string_to_metric_families(answer.read().decode())
-        [found] = [
+        [value] = [
             sample.value
             for family in families
             for sample in family.samples
-            if sample.name == "rhoscope_runs_total"
-            and sample.labels == {"kind": "file", "end": "complete"}
+            if sample.name == name and sample.labels == labels
         ]
-    return found
+    return value

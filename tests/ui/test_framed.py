@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page
 
 from tests.serving import Server
-from tests.ui.instrument import expect
+from tests.ui.instrument import LATEST_MS, expect
 
 LINK = "/embed#rho=1.2&phi=linear&H=8&T=40"
 
@@ -35,7 +35,7 @@ def framed(page: Page, url: str, attributes: str = "") -> FrameLocator:
 def test_a_sandboxed_frame_that_is_let_in_works_whole(page: Page, lenient: Server) -> None:
     frame = framed(page, lenient.url + LINK, 'sandbox="allow-scripts"')
     expect(frame.locator(".verdict")).to_contain_text("Gradients explode")
-    expect(frame.locator(".norms .plot .main-svg").first).to_be_attached()
+    expect(frame.locator(".norms .plot .main-svg").first).to_be_attached(timeout=LATEST_MS)
     expect(frame.locator(".message-server")).to_be_hidden()
     expect(frame.locator(".message-line")).to_be_hidden()
     frame.get_by_role("slider", name="spectral radius").fill("0.5")
