@@ -18,4 +18,4 @@ export function wordsFor(state, circumstance, origin) {
   return `The server is gone. ${KEPT}`;
 }
 
-const WITHOUT_SOCKETS = "Something on the way to the server drops WebSockets: all works, but a drag less smoothly, until that proxy forwards Upgrade and Connection.";
+const WITHOUT_SOCKETS = "Something on the way to the server drops WebSockets: all works, though a drag may follow less smoothly, until that proxy forwards Upgrade and Connection.";
