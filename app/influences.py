@@ -8,6 +8,8 @@ from app.experiment import Experiment
 from app.gates import GATES
 
 MOST_BINS = 256
+# A larger matrix would be decomposed for seconds that nobody can interrupt.
+MOST_UNITS = 512
 # Seconds of one thread: every input is pushed on through every later step.
 MOST_PRODUCTS = 2**35
 
@@ -17,6 +19,8 @@ def no_jacobian_of(experiment: Experiment) -> str:
     cell = experiment.cell
     if cell.kind == "attention":
         return "Attention carries no state on, so it has no Jacobian of a step."
+    if cell.hidden_size > MOST_UNITS:
+        return f"J_t is shown of up to {MOST_UNITS} units; here are {cell.hidden_size}."
     return ""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from websockets.asyncio.client import ClientConnection
 
-from app.analysis import LARGEST_RADIUS
+from app.atlas import LARGEST_RADIUS
 from app.engine import RunEngine
 from app.frames import Frame
 from app.plan import AnalysisPlan

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load
 from starlette.testclient import TestClient
 
-from app.analysis import coarse_to_fine
+from app.atlas import coarse_to_fine
 from app.experiment import Experiment
 from app.plan import group_size
 
@@ -357,3 +357,26 @@ def test_a_state_space_that_leaves_its_dtype(client: TestClient) -> None:
 def test_one_step_of_one_unit_has_a_state_space(client: TestClient) -> None:
     (frame,), _ = analyse(client, {"cell": {"hidden_size": 1}, "steps": 1}, "state_space")
     assert load(frame)["trajectory"].shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [({"kind": "attention"}, "Attention has no W_hh"), ({"hidden_size": 600}, "up to 512 units")],
+)
+def test_powers_that_are_not_taken_say_why(
+    client: TestClient, cell: dict[str, Any], said: str
+) -> None:
+    frames, end = analyse(client, {"cell": cell, "steps": 5}, "matrix_powers")
+    assert not frames
+    assert said in end["notes"][0]["message"]
+    if "hidden_size" in cell:
+        frames, end = analyse(client, {"cell": cell, "steps": 5}, "jacobian")
+        assert not frames
+        assert "600" in end["notes"][0]["message"]
+
+
+def test_powers_of_a_large_matrix_are_the_first_ones(client: TestClient) -> None:
+    document = {"cell": {"hidden_size": 512}, "steps": 60}
+    (frame,), end = analyse(client, document, "matrix_powers")
+    assert load(frame)["log10_norm_powers"].shape == (8,)
+    assert "8 powers of the 60" in end["notes"][0]["message"]

@@ -133,8 +133,8 @@ def test_leaving_the_view_or_changing_the_network_stops_it(page: Page, server: S
     expect(said).to_contain_text("The network was changed.")
     cost.get_by_role("button", name="measure again").click()
     expect(said).to_contain_text(re.compile(r"^[1-9]"))
-    cost.get_by_label("second panel shows").select_option("Norms and gradients")
-    page.locator(".norms").get_by_label("second panel shows").select_option("Cost")
+    cost.get_by_label("lower panel shows").select_option("Norms and gradients")
+    page.locator(".norms").get_by_label("lower panel shows").select_option("Cost")
     expect(said).to_contain_text("what was measured stays")
 
 

@@ -133,6 +133,12 @@ export class Analyst {
       const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_jacobian")?.message;
       if (problem) this.#scene.jacobian = { of: this.#asked.experiment, t: this.#scene.store.view.t, eigenvalues: null, slopes: [], problem };
     }
+    if (want === "matrix_powers") {
+      const notes = message.type === "error" ? [{ code: "", message: message.message }] : (message.notes ?? []);
+      const words = notes.map((note) => note.message).join(" ");
+      const known = this.#scene.matrixPowers?.of === this.#asked.experiment ? this.#scene.matrixPowers : { log10_norm: [], kreiss: NaN };
+      this.#scene.matrixPowers = { ...known, of: this.#asked.experiment, words };
+    }
     if (want === "influence") {
       const problem = message.type === "error" ? message.message : message.notes?.find(({ code }) => code === "no_influence")?.message;
       // Said of this Experiment, so that it is not asked again and again.
@@ -165,7 +171,7 @@ export class Analyst {
     } else if (metadata.kind === "jacobian" && tensors.jacobian_eigenvalues && tensors.slopes) {
       scene.jacobian = { of: asked.experiment, t: Number(metadata.t1), eigenvalues: tensors.jacobian_eigenvalues.data, slopes: tensors.slopes.data, problem: "" };
     } else if (metadata.kind === "matrix_powers" && tensors.log10_norm_powers) {
-      scene.matrixPowers = { of: asked.experiment, log10_norm: tensors.log10_norm_powers.data, kreiss: NaN };
+      scene.matrixPowers = { of: asked.experiment, log10_norm: tensors.log10_norm_powers.data, kreiss: NaN, words: "" };
     } else if (metadata.kind === "kreiss" && tensors.kreiss_constant && scene.matrixPowers?.of === asked.experiment) {
       scene.matrixPowers = { ...scene.matrixPowers, kreiss: tensors.kreiss_constant.data[0] ?? NaN };
     } else if (metadata.kind === "influence" && tensors.edges && tensors.log10_influence) {

@@ -46,7 +46,7 @@ export class Scene {
   lyapunov = null;
   /** The Jacobian of a step (from 1): its eigenvalues [H, 2], and what each unit multiplies by; or why there is none. @type {{of: import("../state/experiment.js").Experiment, t: number, eigenvalues: Float32Array | Float64Array | null, slopes: ArrayLike<number>, problem: string} | null} */
   jacobian = null;
-  /** log10 ‖W_hh^t‖ of t = 1 …, of an Experiment, and the Kreiss constant of W_hh, NaN as long as it isn't known. @type {{of: import("../state/experiment.js").Experiment, log10_norm: ArrayLike<number>, kreiss: number} | null} */
+  /** log10 ‖W_hh^t‖ of t = 1 …, of an Experiment, and the Kreiss constant of W_hh, NaN as long as it isn't known; and why there are none, or not all. @type {{of: import("../state/experiment.js").Experiment, log10_norm: ArrayLike<number>, kreiss: number, words: string} | null} */
   matrixPowers = null;
   /** log10 ‖∂h_t/∂x_k‖ [n, n] of bins with these edges, or why there is none. @type {{of: import("../state/experiment.js").Experiment, window: import("../net/run.js").Window, edges: readonly number[], values: ArrayLike<number>, problem: string} | null} */
   influence = null;

@@ -14,7 +14,7 @@ const VIEWS = Object.freeze(/** @type {const} */ ({
 /** What may stand second on a projector, which has room for two panels. */
 const SECOND = Object.freeze(/** @type {const} */ ({ bottom: "norms and the like", side: "eigenvalues and the like", corner: "weights" }));
 
-const WORDS = Object.freeze({ top: "upper", bottom: "second", side: "side" });
+const WORDS = Object.freeze({ top: "upper", bottom: "lower", side: "side" });
 
 /**
  * On a projector: the next of the panels that stand below or beside the first.

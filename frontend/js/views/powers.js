@@ -38,7 +38,7 @@ export function mount(element, scene, signal) {
     // Old powers beside a new matrix would be no picture of anything.
     const isPresent = powers !== null && done !== null && done !== undefined && powers.of === run?.experiment;
     const logs = isPresent ? Array.from(powers.log10_norm) : [];
-    const gradient = isPresent && run ? gradientPath(run) : [];
+    const gradient = isPresent && run && logs.length ? gradientPath(run) : [];
     writeHidden(gradientEntry, !gradient.length);
     const colour = fateColour(scene.palette, done?.diagnosis?.gradients.fate);
     writeProperty(/** @type {HTMLElement} */ (gradientEntry.firstElementChild), "--swatch", colour);
@@ -47,12 +47,12 @@ export function mount(element, scene, signal) {
     panel.setRanges(scene.timeRange, [range.low, range.high]);
     panel.drawAxes();
     panel.setCursor(store.view.t);
-    writeText(note, isPresent ? wordsOf(logs) : "");
+    writeText(note, isPresent ? powers.words || wordsOf(logs) : "");
     // A constant of 1 is the line that is there already, and above ρ = 1 it is infinite.
     const kreiss = isPresent && powers.kreiss > 1.005 && Number.isFinite(powers.kreiss) ? powers.kreiss : 0;
     writeText(kreissWord, kreiss ? `Kreiss ${plain(kreiss)}` : "");
     panel.draw("marks", (context, area) => {
-      if (!isPresent || !done) return;
+      if (!isPresent || !done || !logs.length) return;
       const { palette } = scene;
       const stroke = { colour: palette.quiet, width: Math.max(1, palette.line_px / 2) };
       const { spectral_radius: radius, largest_singular_value: sigma } = done;
