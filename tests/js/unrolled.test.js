@@ -13,7 +13,7 @@ import { coneWords, depthWords, nameOfInput, percentText, shareAt, shareWords, s
 /** @param {Record<string, unknown>} changes */
 const made = (changes) => withFields(DEFAULT_EXPERIMENT, changes);
 /** @param {Partial<import("../../frontend/js/views/unrolled_layout.js").Request>} changes */
-const request = (changes) => ({ width: 640, height: 210, text_px: 11.5, T: 200, t: 100, unroll: 1, layers: 1, hasOutputs: true, ...changes });
+const request = (changes) => ({ width: 640, height: 210, text_px: 11.5, T: 200, t: 100, unroll: 1, layers: 1, hasOutputs: true, hasNames: false, ...changes });
 const SIZES = [{ width: 640, height: 210, text_px: 11.5 }, { width: 1100, height: 380, text_px: 11.5 }, { width: 358, height: 200, text_px: 11.5 }, { width: 890, height: 180, text_px: 20 }, { width: 300, height: 120, text_px: 20 }];
 
 test("every step is drawn once, as a cell or in a ribbon, in the order of time", () => {
@@ -61,6 +61,14 @@ test("a few steps more are drawn smaller before any is condensed", () => {
   assert.equal(layoutOf(request({ T: 10, t: 3 })).ribbons.length, 0);
   assert.equal(layoutOf(request({ T: 10, t: 3 })).slots.length, 10);
   assert.ok(layoutOf(request({ T: 10, t: 3 })).e < layoutOf(request({ T: 4, t: 3 })).e);
+});
+
+test("names of inputs stand below the states' own line", () => {
+  const room = (/** @type {boolean} */ hasNames) => {
+    const { inputY, rows, e } = layoutOf(request({ hasNames }));
+    return inputY - ((rows[0]?.y ?? 0) + PARTS.tall * e);
+  };
+  assert.ok(room(true) > 2.2 * 11.5 && room(true) > room(false));
 });
 
 test("folded, all copies of the cell lie on one another", () => {

@@ -20,7 +20,7 @@ export const PRESETS = Object.freeze([
   { name: "does “cat” still matter at “hungry”? a sentence at ρ = 0.7", hash: "#rho=0.7&D=8&input=text&T=9&t=8&top=influence" },
   { name: "unrolling: one cell and its loop (press u)", hash: "#rho=1&H=16&T=6&input=noise&at=every&loss=mse&t=3&top=unrolled&unroll=0" },
   { name: "who teaches W_hh: the last steps alone", hash: "#rho=1.2&input=noise&t=190&top=unrolled" },
-  { name: "what a state depends on: a cone in two layers", hash: "#rho=1&H=16&T=8&layers=2&input=noise&at=every&loss=mse&t=4&top=unrolled&cone=4,1" },
+  { name: "what “hungry” depends on: the cone of a state", hash: "#rho=0.7&D=8&input=text&T=9&t=8&top=unrolled&cone=8" },
   { name: "noise into tanh at ρ = 1.2", hash: "#rho=1.2&input=noise" },
   { name: "stable while it is fed, diverges when it generates", hash: "#rho=0.9&phi=linear&input=sine&generate=100&Wxh=0.32" },
   { name: "a network that writes: classes drawn from its own softmax", hash: "#H=32&D=8&O=8&rho=1.5&y=classes&generate=20&layer=p&Wxh=2" },

@@ -12,7 +12,7 @@ import { bindUnrolledHand } from "./unrolled_hand.js";
 import { layoutOf } from "./unrolled_layout.js";
 import { paintNetwork } from "./unrolled_paint.js";
 import { Pixels } from "./unrolled_pixels.js";
-import { coneWords, depthWords, pictureWords, shareTitle, shareWords, subscript } from "./unrolled_words.js";
+import { coneWords, depthWords, nameOfInput, pictureWords, shareTitle, shareWords, subscript } from "./unrolled_words.js";
 
 /** @typedef {import("./unrolled_layout.js").Layout} Layout */
 
@@ -62,7 +62,7 @@ export function mount(element, scene, signal) {
     const chosen = store.view.cone;
     const cone = chosen && chosen.t <= experiment.steps && unroll === 1 ? coneOf(chosen, experiment) : null;
     const isMeasured = cone !== null && hasStrengths(influence, run?.experiment, cone);
-    layout = layoutOf({ width, height, text_px: palette.text_px, T: experiment.steps, t, unroll, layers: experiment.cell.layers, hasOutputs: true });
+    layout = layoutOf({ width, height, text_px: palette.text_px, T: experiment.steps, t, unroll, layers: experiment.cell.layers, hasOutputs: true, hasNames: nameOfInput(run, t) !== null || nameOfInput(run, 1) !== null });
     const ratio = globalThis.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);

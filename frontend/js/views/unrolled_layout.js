@@ -15,6 +15,7 @@
  * @property {number} unroll   0 folded, 1 unrolled
  * @property {number} layers   of the network
  * @property {boolean} hasOutputs  something is made of every state
+ * @property {boolean} hasNames    inputs have names in the place of numbers, which are longer
  */
 
 /** @typedef {{step: number, x: number}} Slot  a step that is drawn as a cell, and its cell's middle */
@@ -122,11 +123,13 @@ const labelWidth = ({ T, text_px }) => (0.7 + 0.5 * String(T).length) * text_px;
 const range = (first, last) => Array.from({ length: Math.max(last - first + 1, 0) }, (_, k) => first + k);
 
 /** Heights: the largest shapes that fit, in width too, between lines of text. @param {Request} request */
-function heightsOf({ width, height, text_px, layers, hasOutputs, unroll, T }) {
+function heightsOf({ width, height, text_px, layers, hasOutputs, hasNames, unroll, T }) {
   const line = 1.3 * text_px;
-  const widest = Math.min(width / 48, 1.35 * text_px);
+  // A few steps more are drawn smaller, before any is condensed.
+  const all = width / (BEFORE + AFTER + (T - 1) * SPACING + 0.5);
+  const widest = Math.min(width / 48, 1.35 * text_px, all >= LEAST_WHOLE * text_px ? all : Infinity);
   // Where h_t and x_t would lie on one another, x_t has a line of its own.
-  const isNarrow = PARTS.column * widest < labelWidth({ T, text_px });
+  const isNarrow = hasNames || PARTS.column * widest < labelWidth({ T, text_px });
   const units = (/** @type {number} */ shown) => TALL.matrix + TALL.threads + shown * TALL.layer + (shown - 1) * TALL.between + (isNarrow ? 1 : 2) * TALL.arrow;
   const lines = (/** @type {boolean} */ hasValues) => (hasOutputs ? 1 : 0.6) + (isNarrow ? 2 : 1) + (hasValues ? 1 : 0);
   const fit = (/** @type {number} */ shown, /** @type {boolean} */ hasValues) => (height - lines(hasValues) * line) / units(shown);
@@ -134,10 +137,7 @@ function heightsOf({ width, height, text_px, layers, hasOutputs, unroll, T }) {
   const hasValues = fit(Math.min(layers, 2), true) >= 0.6 * text_px;
   let shown = layers;
   while (shown > 2 && fit(shown, hasValues) < 0.62 * text_px) shown--;
-  const most = Math.min(fit(shown, hasValues), widest);
-  // A few steps more are drawn smaller, before any is condensed.
-  const all = width / (BEFORE + AFTER + (T - 1) * SPACING + 0.5);
-  const unrolled = Math.max(all >= LEAST_WHOLE * text_px ? Math.min(most, all) : most, Math.min(0.5 * text_px, width / 48));
+  const unrolled = Math.max(Math.min(fit(shown, hasValues), widest), Math.min(0.5 * text_px, width / 48));
   // One cell alone has room to be larger.
   const folded = Math.max(unrolled, Math.min(fit(shown, hasValues), width / 20, 1.6 * unrolled));
   const e = folded + (unrolled - folded) * unroll;
