@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ from rnncore import (
     quantity_fate,
     sampled_inputs,
     spectrum,
+    step_shares,
 )
 from rnncore.bins import Edges
 
@@ -249,7 +250,14 @@ class Computation:
             largest_singular_value=max(stretches) if is_known else None,
             dtype=DTYPES[self._experiment.dtype],
         )
-        return Diagnosis.model_validate({**verdict.to_dict(), **self._parts_of_time(rollout)})
+        shares = step_shares(gradients.log10_grad_W_hh)
+        told = {
+            **asdict(shares),
+            "log10_sum": _finite(shares.log10_sum),
+            "log10_largest": _finite(shares.log10_largest),
+        }
+        parts_of_time = self._parts_of_time(rollout)
+        return Diagnosis.model_validate({**verdict.to_dict(), **parts_of_time, "shares": told})
 
     def _parts_of_time(self, rollout: AnyRollout) -> dict[str, object]:
         """What became of the states while they were fed, and while the network generated."""

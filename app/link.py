@@ -67,6 +67,8 @@ VIEW_NAMES = (
     "layer",
     "sequence",
     "compare",
+    "unroll",
+    "cone",
     "jacobian",
     "starts",
     "plane",

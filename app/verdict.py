@@ -67,6 +67,20 @@ class FloatEnd(_Measured):
     """Smallest number above 0, as a power of ten."""
 
 
+class StepShares(_Measured):
+    """How the steps share in ∂L/∂W_hh, which is the sum of their contributions; of layers on
+    layers the top one's. With norms: those of the terms add up to more than that of the sum."""
+
+    log10_sum: float | None
+    """The sum of the norms of all steps' contributions, as a power of ten; null where it is 0."""
+    log10_largest: float | None
+    """The largest of these norms."""
+    largest_step: int | None
+    """The last step that has it, from 0."""
+    steps_of_half: int
+    """The fewest steps whose norms together are half of the sum."""
+
+
 class Diagnosis(_Measured):
     """The verdict of a run; with a batch, of the mean over its sequences of log10 norms."""
 
@@ -76,6 +90,7 @@ class Diagnosis(_Measured):
     generating: StatesVerdict | None
     """and from then on, while outputs were fed back."""
     gradients: GradientsVerdict
+    shares: StepShares
     certificate: Certificate | None
     """Null for gru and lstm, whose gates no singular value of one matrix speaks for."""
     float_end: FloatEnd

@@ -53,6 +53,7 @@ from rnncore.powers import LargestPower, MatrixPowers, largest_power, matrix_pow
 from rnncore.race import Race, race
 from rnncore.readout import Readout
 from rnncore.rollout import Rollout, States, rollout
+from rnncore.shares import StepShares, step_shares
 from rnncore.spectrum import Spectrum, spectrum
 from rnncore.stability import Stability
 from rnncore.stack import StackedGradientChunk, StackedRollout, StackedSweep
@@ -120,6 +121,7 @@ __all__ = [
     "StateChunk",
     "StatePlane",
     "States",
+    "StepShares",
     "UnitMap",
     "apply_edits",
     "backward_bounds",
@@ -174,6 +176,7 @@ __all__ = [
     "state_jacobian",
     "state_plane",
     "steepest_slope",
+    "step_shares",
     "uniform_bounds",
     "unit_map",
     "unit_plane",

@@ -1,13 +1,62 @@
 """Each step's share of the gradients of the shared matrices."""
 
+from dataclasses import dataclass
+from typing import final
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from rnncore.checks import ArgumentError
 from rnncore.extended_range import Norms, safe_norms, times_power_of_two
 
 # Entries of the (N, N) products that are held at a time.
 _LARGEST_PRODUCT = 2**22
+
+
+@final
+@dataclass(frozen=True)
+class StepShares:
+    """How the steps of a run share in the gradient of the one matrix that all of them use.
+
+    ∂L/∂W is the sum of the steps' contributions G_t. What is told of them is ‖G_t‖: norms of terms
+    add up to more than the norm of the sum where the terms differ in direction.
+    """
+
+    log10_sum: float  # log10 Σ_t ‖G_t‖, which ‖∂L/∂W‖ can't exceed; -inf where all are zero
+    log10_largest: float  # log10 max_t ‖G_t‖
+    largest_step: int | None  # the last step that has it, from 0; None where all are zero
+    steps_of_half: int  # the fewest steps whose norms together are half of the sum; 0 likewise
+
+
+def step_shares(log10_shares: Tensor) -> StepShares:
+    """The largest of the steps' shares, their sum, and how few of them make half of it.
+
+    Args:
+        log10_shares: (T,), log10 ‖G_t‖ as in `GradientChunk.log10_grad_W_hh`; -inf for zero.
+
+    Raises:
+        ValueError: no steps, or more axes than one.
+
+    >>> shares = step_shares(torch.tensor([-1.0, -1.0, 0.0]))  # norms 0.1, 0.1 and 1
+    >>> round(10**shares.log10_sum, 6), shares.largest_step, shares.steps_of_half
+    (1.2, 2, 1)
+    """
+    if log10_shares.ndim != 1 or not len(log10_shares):
+        shape = tuple(log10_shares.shape)
+        raise ArgumentError("log10_shares", "has the wrong shape", got=shape, expected="(T,)")
+    logs: Norms = log10_shares.detach().to(device="cpu", dtype=torch.float64).numpy()
+    largest = float(logs.max())
+    if np.isneginf(largest):
+        return StepShares(largest, largest, None, 0)
+    with np.errstate(under="ignore"):
+        descending = np.cumsum(np.sort(10.0 ** (logs - largest))[::-1])
+    return StepShares(
+        log10_sum=largest + float(np.log10(descending[-1])),
+        log10_largest=largest,
+        largest_step=len(logs) - 1 - int(np.argmax(logs[::-1])),
+        steps_of_half=1 + int(np.searchsorted(descending, descending[-1] / 2)),
+    )
 
 
 def weight_share(p: Tensor, log10_p: Norms, q: Tensor, log10_q: Norms) -> Norms:

@@ -47,6 +47,7 @@ import * as powers from "./views/powers.js";
 import * as race from "./views/race.js";
 import * as readout from "./views/readout.js";
 import * as stateSpace from "./views/state_space.js";
+import * as unrolled from "./views/unrolled.js";
 import * as weights from "./views/weights.js";
 import * as timeline from "./views/timeline.js";
 import { zoomAroundCursor } from "./views/time_axis.js";
@@ -104,8 +105,9 @@ const views = [
   dimensions.mount(place(".dimensions"), scene, signal),
   ...cost.mount(place(".cost"), scene, meter, signal),
 ];
+const unrolledView = unrolled.mount(place(".unrolled"), scene, signal);
 mountPlaces(store, {
-  top: { hidden_states: place(".hidden-states"), influence: place(".influence"), dimensions: place(".dimensions"), atlas: place(".atlas-top") },
+  top: { hidden_states: place(".hidden-states"), unrolled: place(".unrolled"), influence: place(".influence"), dimensions: place(".dimensions"), atlas: place(".atlas-top") },
   side: { eigenvalues: place(".eigenvalues"), state_space: place(".state-space"), lyapunov: place(".lyapunov") },
   bottom: { norms: place(".norms"), powers: place(".powers"), race: place(".race"), cost: place(".cost"), atlas: place(".atlas-bottom") },
 }, signal);
@@ -144,7 +146,7 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
   loop.markAll();
 }, signal);
 
-const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "powers", "state_space", "race", "lyapunov", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
+const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "unrolled", "powers", "state_space", "race", "lyapunov", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
 const runner = new Runner(stream, {
   onWhole: showWhole,
   // While the server computes the gradients, the page has time to turn states into pixels.
@@ -193,7 +195,7 @@ const resting = mountResting(scene, views, isStillComing, analyse, signal);
 
 /** Asks for what is computed behind the panels: only once they rest, and only what is shown. */
 function analyse() {
-  const { top, bottom, side, eigenvalue, hasJacobian } = store.view;
+  const { top, bottom, side, cone, eigenvalue, hasJacobian } = store.view;
   /** @type {import("./net/analyst.js").Want[]} */
   const wants = [];
   if (eigenvalue) wants.push("conditions");
@@ -202,7 +204,7 @@ function analyse() {
   if (side === "lyapunov") wants.push("lyapunov");
   if (hasJacobian) wants.push("jacobian");
   if (normality.isOfInterest()) wants.push("powers");
-  if (top === "influence") wants.push("influence");
+  if (top === "influence" || (top === "unrolled" && cone)) wants.push("influence");
   if (bottom === "powers") wants.push("matrix_powers");
   if (top === "atlas" || bottom === "atlas") wants.push("atlas");
   const { steps } = store.experiment;
@@ -285,7 +287,8 @@ function isStillComing() {
 
 /** @param {boolean} [isAgain] also where nothing has changed */
 function ask(isAgain = false) {
-  const width = hidden.panel.area.width * (globalThis.devicePixelRatio || 1);
+  // Of the panels over time those that are shown have a width.
+  const width = Math.max(...views.map(({ panel }) => (panel?.options.canZoom ? panel.area.width : 1))) * (globalThis.devicePixelRatio || 1);
   const { experiment, view: { span, compare, layer } } = store;
   const window = windowFor(experiment, span, width, isMoving, 1 + compare.length);
   const omit = unshown(experiment, store.view);
@@ -309,7 +312,7 @@ store.subscribe((change) => {
     resting.disturb();
   }
   ask();
-  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "cursor_token", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space", "race.cursor");
+  if (change === "view") loop.mark("hidden_states.cursor", "norms.cursor", "timeline", "cursor_token", "unrolled", "readout", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand", "influence.cursor", "powers.cursor", "state_space", "race.cursor");
   else loop.mark("equation", "weights.hand", "eigenvalues.hand", "atlas.top.hand", "atlas.bottom.hand");
   loop.mark("dimensions", "cost");
   if (change === "view") analyse();
@@ -340,6 +343,7 @@ const bindings = [
   { shown: "Home", does: "first step", matches: plainKey("Home"), act: clock.first },
   { shown: "End", does: "last step", matches: plainKey("End"), act: clock.last },
   { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
+  { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolledView.toggle },
   { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
   { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
   { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },

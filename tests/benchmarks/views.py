@@ -22,6 +22,8 @@ OPEN = {
     "powers, state space": "&bottom=powers&side=state_space",
     "memory of the start, state space of 8 starts": "&bottom=race&side=state_space&starts=8",
     "memory of the start, Lyapunov exponents": "&bottom=race&side=lyapunov&starts=8",
+    "unrolled network, powers": "&top=unrolled&bottom=powers",
+    "unrolled network with a cone, state space": "&top=unrolled&cone=100&side=state_space",
     "atlas, atlas": "&top=atlas&bottom=atlas",
 }
 ROUNDS = 3

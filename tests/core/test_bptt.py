@@ -20,6 +20,7 @@ from rnncore import (
     loss_direction,
     recurrent_matrix,
     spectrum,
+    step_shares,
 )
 from tests.core.builders import cell_from, finished, make_cell, make_readout, silent, swept
 from tests.core.slow import autograd_norms
@@ -295,3 +296,37 @@ def test_chunks_out_of_place_are_refused(bounds):
     run = silent(make_cell(), torch.ones(16), 30)
     with pytest.raises(ValueError, match=r"bounds has a chunk out of place: got"):
         list(gradient_norms(run, LinearLoss(loss_direction(16)), bounds=bounds))
+
+
+def test_what_all_steps_together_make_of_a_shared_matrix():
+    """Norms of terms: their sum bounds the norm of the sum, which autograd knows."""
+    for rho in (0.7, 1.0, 1.3):
+        cell = make_cell(rho=rho)
+        x, h_0 = input_sequence("noise", 60, 2), initial_state("random", 16)
+        loss = LinearLoss(loss_direction(16))
+        logs = swept(finished(cell, x, h_0), loss).log10_grad_W_hh
+        found = step_shares(logs)
+        norms = 10**logs
+        assert 10**found.log10_sum == pytest.approx(float(norms.sum()))
+        assert found.largest_step == int(norms.argmax())
+        assert found.log10_largest == pytest.approx(float(logs.max()))
+        ordered = norms.sort(descending=True).values
+        n = found.steps_of_half
+        assert ordered[:n].sum() >= norms.sum() / 2 > ordered[: n - 1].sum()
+        W = cell.W_hh.clone().requires_grad_()
+        h = h_0
+        for x_t in x:
+            h = torch.tanh(cell.W_xh @ x_t + W @ h + cell.b_h)
+        (grad,) = torch.autograd.grad(loss_direction(16).to(h.dtype) @ h, W)
+        assert 0 < grad.norm() < 10**found.log10_sum
+
+
+def test_shares_past_every_float_and_none_at_all():
+    assert step_shares(torch.tensor([-4000.0, -4001.0])).log10_sum == pytest.approx(-3999.9586073)
+    even = step_shares(torch.full((8,), 5000.0))
+    assert (even.largest_step, even.steps_of_half) == (7, 4)
+    none = step_shares(torch.full((3,), -math.inf))
+    assert (none.log10_sum, none.largest_step, none.steps_of_half) == (-math.inf, None, 0)
+    for wrong in (torch.zeros(0), torch.zeros(2, 2)):
+        with pytest.raises(ValueError, match="log10_shares"):
+            step_shares(wrong)

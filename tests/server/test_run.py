@@ -354,3 +354,21 @@ def test_timings_add_up(client_of: Callable[..., TestClient]) -> None:
     timings = done["timings"]
     parts = sum(timings[f"{part}_ms"] for part in ("build", "spectrum", "forward", "backward"))
     assert 0 < parts <= timings["total_ms"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_shares_of_all_steps_are_summed_up(client: TestClient, name: str) -> None:
+    tensors, done = posted(client, CASES[name])
+    logs, told = tensors["log10_grad_W_hh"], done["diagnosis"]["shares"]
+    if np.isneginf(logs).all():
+        assert told == {
+            "log10_sum": None,
+            "log10_largest": None,
+            "largest_step": None,
+            "steps_of_half": 0,
+        }
+        return
+    top = float(logs.max())
+    assert told["log10_largest"] == top and logs[told["largest_step"]] == top
+    assert told["log10_sum"] == pytest.approx(top + np.log10((10 ** (logs - top)).sum()))
+    assert 1 <= told["steps_of_half"] <= len(logs)

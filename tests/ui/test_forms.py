@@ -84,7 +84,7 @@ def test_of_a_batch_one_sequence_or_the_mean(
     instrument = Instrument(page, server.url).open("#rho=1.2&H=8&T=30&B=3&input=noise&t=12").rest()
     run = instrument.posted(instrument.painted)
     logs = run["log10_norm_h"][:, 11]
-    chooser = page.get_by_label("which sequence of the batch is shown")
+    chooser = page.get_by_label("which sequence of the batch is shown").first
     for choice, expected in (("1", logs[1]), ("mean", logs.mean()), ("0", logs[0])):
         chooser.select_option(choice)
         shown = f"{10**expected:.3g}"
@@ -93,7 +93,7 @@ def test_of_a_batch_one_sequence_or_the_mean(
     page.wait_for_function("location.hash.includes('sequence=mean')")
     other = Instrument(new_context().new_page(), server.url)
     other.open(page.evaluate("location.hash"))
-    other_chooser = other.page.get_by_label("which sequence of the batch is shown")
+    other_chooser = other.page.get_by_label("which sequence of the batch is shown").first
     expect(other_chooser).to_have_value("mean")
     assert np.ptp(logs) > 0
 

@@ -695,6 +695,7 @@ export interface Diagnosis {
    */
   generating: StatesVerdict | null;
   gradients: GradientsVerdict;
+  shares: StepShares;
   /**
    * Null for gru and lstm, whose gates no singular value of one matrix speaks for.
    */
@@ -775,6 +776,28 @@ export interface GradientsVerdict {
    * Smallest distance from the end at which the gradient has changed by that much.
    */
   steps_to_threshold: number | null;
+}
+/**
+ * How the steps share in ∂L/∂W_hh, which is the sum of their contributions; of layers on
+ * layers the top one's. With norms: those of the terms add up to more than that of the sum.
+ */
+export interface StepShares {
+  /**
+   * The sum of the norms of all steps' contributions, as a power of ten; null where it is 0.
+   */
+  log10_sum: number | null;
+  /**
+   * The largest of these norms.
+   */
+  log10_largest: number | null;
+  /**
+   * The last step that has it, from 0.
+   */
+  largest_step: number | null;
+  /**
+   * The fewest steps whose norms together are half of the sum.
+   */
+  steps_of_half: number;
 }
 /**
  * What the largest singular value alone proves.

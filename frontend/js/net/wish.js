@@ -39,16 +39,19 @@ export const MOST_BARS = 512;
 const OTHER_WEIGHTS = Object.freeze(["W_xh", "b_h", "W_hy", "b_y"]);
 /** @type {readonly Omissible[]} */
 const OF_THE_ARITHMETIC = Object.freeze(["W_xh", "b_h", "x", "h_0"]);
+/** What goes into the unrolled network, and c beside h. @type {readonly Omissible[]} */
+const OF_THE_UNROLLED = Object.freeze(["x", "h_0", "c"]);
 
 /**
  * The tensors that are not to be sent.
  * @param {Experiment} experiment
- * @param {{matrix: import("../state/edits.js").MatrixName, layer: string}} view  what is shown
+ * @param {{matrix: import("../state/edits.js").MatrixName, layer: string, top?: string}} view  what is shown
  * @returns {readonly Omissible[]}
  */
-export function unshown(experiment, { matrix, layer }) {
+export function unshown(experiment, { matrix, layer, top }) {
   const { cell } = experiment;
-  const shown = new Set([matrix, layer, ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : []), ...(hasBars(experiment) ? ["p"] : []), ...(hasBars(experiment) && generates(experiment) ? ["x"] : [])]);
+  const isUnrolled = top === "unrolled" && cell.input_size <= MOST_BARS;
+  const shown = new Set([matrix, layer, ...(isUnrolled ? OF_THE_UNROLLED : []), ...(hasArithmetic(cell) ? OF_THE_ARITHMETIC : []), ...(hasBars(experiment) ? ["p"] : []), ...(hasBars(experiment) && generates(experiment) ? ["x"] : [])]);
   const layers = layersOf(experiment).filter((name) => name !== "h");
   return [...NEVER_SHOWN, ...OTHER_WEIGHTS, .../** @type {const} */ (["x", "h_0"]), ...layers].filter((name) => !shown.has(name));
 }

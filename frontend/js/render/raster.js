@@ -55,4 +55,16 @@ export class Raster {
     context.imageSmoothingEnabled = false;
     context.drawImage(this.#canvas, x, y, width, height);
   }
+
+  /**
+   * A part of the matrix alone.
+   * @param {CanvasRenderingContext2D} context
+   * @param {{x: number, y: number, width: number, height: number}} part  in the raster's own pixels
+   * @param {number} x @param {number} y @param {number} width @param {number} height  where it lies
+   */
+  paintPart(context, part, x, y, width, height) {
+    if (!this.width || !this.height) return;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.#canvas, part.x, part.y, part.width, part.height, x, y, width, height);
+  }
 }

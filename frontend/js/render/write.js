@@ -12,6 +12,20 @@ export function writeText(element, text) {
   else element.textContent = text;
 }
 
+/** A sentence whose matrices have their index below the line, W_hh; all else is text. @param {Element} element @param {string} text */
+export function writeSentence(element, text) {
+  if (element.textContent === text.replaceAll("_", "") && element.hasChildNodes()) return;
+  element.replaceChildren(...text.split(/(W_\w+)/).map((part) => {
+    const [symbol = "", index] = part.startsWith("W_") ? part.split("_") : [part];
+    if (index === undefined) return symbol;
+    const sub = document.createElement("sub");
+    sub.textContent = index;
+    const whole = document.createElement("span");
+    whole.append(symbol, sub);
+    return whole;
+  }));
+}
+
 /** Shows or hides. @param {HTMLElement} element @param {boolean} isHidden */
 export function writeHidden(element, isHidden) {
   if (element.hidden !== isHidden) element.hidden = isHidden;

@@ -4,7 +4,7 @@ import { fittingKinds } from "./compare.js";
 import { ONE_START, planeIn, startsIn, wordOfPlane, wordOfStarts } from "./starts.js";
 
 /** The views that stand in each place; the first of each needs no word. */
-export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "influence", "dimensions", "atlas"]);
+export const TOP_VIEWS = /** @type {const} */ (["hidden_states", "unrolled", "influence", "dimensions", "atlas"]);
 export const BOTTOM_VIEWS = /** @type {const} */ (["norms", "powers", "race", "cost", "atlas"]);
 export const SIDE_VIEWS = /** @type {const} */ (["eigenvalues", "state_space", "lyapunov"]);
 /** Which place stands second on a projector, which has room for two. */
@@ -14,6 +14,7 @@ export const SECOND = /** @type {const} */ (["bottom", "side", "corner"]);
 /** @typedef {typeof SIDE_VIEWS[number]} SideView */
 /** @typedef {typeof SECOND[number]} Second */
 /** @typedef {import("./experiment.js").Experiment["cell"]} Cell */
+/** A state of the unrolled network: its step from 1, its layer from 0, null for the top one. @typedef {{t: number, layer: number | null}} Chosen */
 
 /**
  * @typedef {object} LinkedView
@@ -28,6 +29,8 @@ export const SECOND = /** @type {const} */ (["bottom", "side", "corner"]);
  * @property {boolean} hasJacobian
  * @property {import("./starts.js").Starts} starts
  * @property {import("./starts.js").Plane} plane
+ * @property {number} unroll  from 0, the recursive picture, to 1, the unrolled one
+ * @property {Chosen | null} cone  the state whose dependencies are lit
  */
 
 /**
@@ -53,10 +56,19 @@ const PARTS = Object.freeze({
   // Links count sequences from 1.
   sequence: { name: "sequence", otherwise: 0, write: (sequence) => (sequence === "mean" ? sequence : String(sequence + 1)), read: (text) => (text === "mean" ? text : /^[1-9]\d{0,5}$/.test(text) ? Number(text) - 1 : undefined) },
   compare: { name: "compare", otherwise: Object.freeze([]), write: (kinds) => kinds.join("+"), read: (text, cell) => fittingKinds(text.split("+"), cell) },
+  unroll: { name: "unroll", otherwise: 1, write: (unroll) => String(Number(unroll.toFixed(2))), read: (text) => (/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/.test(text) ? Number(text) : undefined) },
+  // Without a layer it is the top one; links count layers from 1.
+  cone: { name: "cone", otherwise: null, write: (cone) => (cone ? `${cone.t}${cone.layer === null ? "" : `,${cone.layer + 1}`}` : ""), read: readCone },
   hasJacobian: { name: "jacobian", otherwise: false, write: (isShown) => (isShown ? "1" : "0"), read: (text) => text === "1" || undefined },
   starts: { name: "starts", otherwise: ONE_START, write: wordOfStarts, read: startsIn },
   plane: { name: "plane", otherwise: null, write: wordOfPlane, read: planeIn },
 });
+
+/** @param {string} text @returns {LinkedView["cone"] | undefined} */
+function readCone(text) {
+  const found = /^([1-9]\d{0,8})(?:,([1-9]\d{0,3}))?$/.exec(text);
+  return found ? { t: Number(found[1]), layer: found[2] ? Number(found[2]) - 1 : null } : undefined;
+}
 
 /** The words of a link that are no field of the Experiment. */
 export const VIEW_NAMES = Object.freeze(Object.values(PARTS).map(({ name }) => name));

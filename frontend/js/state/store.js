@@ -28,6 +28,8 @@ import { fittingPlane, fittingStarts, ONE_START } from "./starts.js";
  * @property {import("../net/batch.js").Sequence} sequence  which of a batch is shown
  * @property {import("./starts.js").Starts} starts  how many starts the state space and the race show, and where they lie
  * @property {import("./starts.js").Plane} plane  the two units that span the state space
+ * @property {number} unroll  from 0, the recursive picture, to 1, the unrolled one
+ * @property {import("./linked_view.js").Chosen | null} cone  the state of the unrolled network whose dependencies are lit
  * @property {boolean} hasJacobian  the eigenvalues of the step at the cursor lie over those of W_hh
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
@@ -67,7 +69,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, starts: ONE_START, plane: null, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, starts: ONE_START, plane: null, unroll: 1, cone: null, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {
@@ -254,7 +256,11 @@ export class Store {
     const compare = fitting.length === view.compare.length ? view.compare : fitting;
     const plane = fittingPlane(view.plane, this.experiment.cell);
     const starts = fittingStarts(view.starts, view.bottom);
-    return { ...view, t, span, layer, sequence, compare, plane, starts, cell, corner: cell && inside(view.corner) };
+    const { layers } = this.experiment.cell;
+    // The top layer has no number of its own: it stays the top one when layers come or go.
+    const of = view.cone?.layer ?? null;
+    const cone = view.cone && view.cone.t <= steps && (of ?? 0) < layers ? { t: view.cone.t, layer: of === layers - 1 ? null : of } : null;
+    return { ...view, t, span, layer, sequence, compare, plane, starts, cone, cell, corner: cell && inside(view.corner) };
   }
 
   /** @param {Change} change */

@@ -6,7 +6,7 @@ import { ICONS } from "./icons.js";
 
 /** The views that each place offers, with their titles. */
 const VIEWS = Object.freeze(/** @type {const} */ ({
-  top: { hidden_states: "Hidden states", influence: "Influence map", dimensions: "Dimensions", atlas: "Atlas of ρ" },
+  top: { hidden_states: "Hidden states", unrolled: "Unrolled network", influence: "Influence map", dimensions: "Dimensions", atlas: "Atlas of ρ" },
   bottom: { norms: "Norms and gradients", powers: "Powers of W_hh", race: "Memory of the start", cost: "Cost", atlas: "Atlas of ρ" },
   side: { eigenvalues: "Eigenvalues", state_space: "State space", lyapunov: "Lyapunov exponents" },
 }));

@@ -38,7 +38,10 @@ export function mount(element, scene, signal) {
   const { store } = scene;
   const painter = new Strips();
 
+  const isShown = () => store.view.top === "hidden_states";
+
   function drawMarks() {
+    if (!isShown()) return;
     drawChooser();
     const { run } = scene;
     const strips = stripsOf(scene);
@@ -76,9 +79,9 @@ export function mount(element, scene, signal) {
   bindTimePanel(panel, scene, signal);
   scene.loop.addLayer("hidden_states", drawMarks, signal);
   scene.loop.addLayer("hidden_states.cursor", () => panel.setCursor(scene.store.view.t), signal);
-  return { panel, rest: () => panel.rest(() => hoverTraces(stripsOf(scene))),
+  return { panel, rest: () => isShown() && panel.rest(() => hoverTraces(stripsOf(scene))),
     /** @param {Run} run @param {number} at its place in the flight */
-    prepare: (run, at) => painter.fill(at, stripOf(run, "", store.view.layer), scene.palette),
+    prepare: (run, at) => isShown() && painter.fill(at, stripOf(run, "", store.view.layer), scene.palette),
   };
 }
 

@@ -4,10 +4,11 @@
  * the form of the network has. Ribbon and backward arrows are as strong as the gradient that
  * survives there.
  */
-import { blend, fateColour } from "../render/palette.js";
-import { stamp, textWidth } from "../render/stamps.js";
 import { powerOfTen } from "../render/format.js";
 import { paintText } from "../render/lines.js";
+import { textWidth } from "../render/stamps.js";
+import { strengthOf } from "../render/strength.js";
+import { paintArrow, paintSymbol } from "../render/symbols.js";
 import { andToken, fitting } from "../render/token_text.js";
 import { writeAttribute } from "../render/write.js";
 import { generates } from "../state/forms.js";
@@ -19,8 +20,6 @@ import { TIME_MARGINS } from "./time_axis.js";
 /** In em of the pictures' text, like the panels' margins. */
 const RIBBON = Object.freeze({ middle: 1.1, thickest: 1.4 });
 const CELL = Object.freeze({ spacing: 6.6, least: 4.8, width: 3.1, height: 2.5 });
-/** Decades over which an arrow goes from full to a hair. */
-const FULL_DECADES = 6;
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
@@ -86,7 +85,7 @@ export function mount(element, scene, signal) {
     for (let column = run.gradientsStart; column < run.columns; column++) {
       const from = to;
       to = px(run.stepOf(column + 1) + 0.5);
-      const { thickness, colour, alpha } = strength(/** @type {number} */ (logs[column]) - last);
+      const { thickness, colour, alpha } = strengthOf(/** @type {number} */ (logs[column]) - last, scene.palette);
       context.fillStyle = colour;
       context.globalAlpha = alpha;
       const high = Math.max(1, thickness * em(RIBBON.thickest));
@@ -94,28 +93,6 @@ export function mount(element, scene, signal) {
     }
     context.restore();
     paintText(context, "∂L/∂h", left() - 6, em(RIBBON.middle + 0.6), scene.palette, { align: "right" });
-  }
-
-  /** How an arrow looks that carries so many decades of the last gradient. @param {number} decades */
-  function strength(decades) {
-    const { palette } = scene;
-    if (Number.isNaN(decades)) return { thickness: 0, colour: palette.quiet, alpha: 0.3 };
-    const share = Math.min(Math.abs(decades) / FULL_DECADES, 1);
-    const colour = fateBetween(decades > 0 ? palette.explode : palette.vanish, Math.min(Math.max(Math.abs(decades) - 0.5, 0), 1));
-    const thickness = decades > 0 ? 0.45 + 0.55 * share : 0.45 * (1 - share) + 0.04;
-    return { thickness, colour, alpha: decades > 0 ? 1 : 1 - 0.65 * share };
-  }
-
-  /** @type {Map<string, string>} */
-  const blends = new Map();
-
-  /** Between a living colour and a fate's, in fine steps, so that few colours are made. @param {string} fate @param {number} share */
-  function fateBetween(fate, share) {
-    const step = Math.round(share * 64);
-    const key = `${scene.palette.live} ${fate} ${step}`;
-    const colour = blends.get(key) ?? blend(scene.palette.live, fate, step / 64);
-    blends.set(key, colour);
-    return colour;
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Run | null} run @param {number} t @param {number} T */
@@ -183,7 +160,7 @@ export function mount(element, scene, signal) {
     label(context, "h", step - 1, (gapStart + gapEnd) / 2, y - em(1), palette.quiet);
     // Backward, below: the gradient that reaches h_{t-1} from here.
     const survived = run ? survivalAt(run, step === 1 ? 1 : step - 1) : NaN;
-    const { thickness, colour, alpha } = strength(survived);
+    const { thickness, colour, alpha } = strengthOf(survived, palette);
     context.globalAlpha = alpha;
     arrow(context, gapEnd, gapStart, y + em(0.6), Math.max(1, thickness * em(1)), colour);
     context.globalAlpha = 1;
@@ -265,41 +242,9 @@ export function mount(element, scene, signal) {
     arrow(context, end - em(0.3), end, bottom, 1.25, palette.ink);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {number} across @param {number} weight @param {string} colour @param {boolean} [isVertical] */
-  function arrow(context, from, to, across, weight, colour, isVertical = false) {
-    const direction = Math.sign(to - from);
-    const head = Math.max(4, weight * 1.1);
-    context.save();
-    if (isVertical) context.transform(0, 1, 1, 0, 0, 0);
-    context.fillStyle = colour;
-    context.fillRect(Math.min(from, to - direction * head), across - weight / 2, Math.abs(to - direction * head - from), weight);
-    context.beginPath();
-    context.moveTo(to, across);
-    context.lineTo(to - direction * head, across - head * 0.75);
-    context.lineTo(to - direction * head, across + head * 0.75);
-    context.fill();
-    context.restore();
-  }
-
-  /** A symbol with its index below the line. @param {CanvasRenderingContext2D} context @param {string} symbol @param {number | null} index @param {number} x @param {number} y @param {string} colour */
-  function label(context, symbol, index, x, y, colour) {
-    const { font, text_px: size } = scene.palette;
-    const [main, small] = [`italic ${size + 1}px ${font}`, `${Math.round(size * 0.8)}px ${font}`];
-    const text = index === null ? "" : String(index);
-    const widths = () => [textWidth(main, symbol), textWidth(small, text)];
-    stamp(context, x, y, `${main} ${colour} ${symbol} ${text}`, () => {
-      const half = widths().reduce((sum, width) => sum + width, 2) / 2;
-      return { left: half, right: half, top: size * 1.4, bottom: size };
-    }, (made) => {
-      const [symbolWidth = 0, textWide = 0] = widths();
-      const start = -(symbolWidth + textWide) / 2;
-      made.fillStyle = colour;
-      made.font = small;
-      made.fillText(text, start + symbolWidth + 0.5, 3);
-      made.font = main;
-      made.fillText(symbol, start, 0);
-    });
-  }
+  const arrow = paintArrow;
+  /** @param {CanvasRenderingContext2D} context @param {string} symbol @param {number | null} index @param {number} x @param {number} y @param {string} colour */
+  const label = (context, symbol, index, x, y, colour) => paintSymbol(context, scene.palette, symbol, index, x, y, colour);
 
   bindPointer();
   canvas.addEventListener("keydown", (event) => {
