@@ -13,6 +13,8 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from app.assets import PAGE_SUFFIXES, page_html
+from app.embed_options import read_options
+from app.embed_page import embedded, with_card
 from app.house import house_of
 
 # A sandboxed frame has the origin null, and asks for modules as a stranger would.
@@ -26,7 +28,7 @@ def routes(frontend: Path) -> list[Route]:
     folders = [entry for entry in sorted(frontend.iterdir()) if entry.is_dir()]
     return [
         Route("/", _page),
-        Route("/embed", _page),
+        Route("/embed", _embed),
         Route("/assets/{name}", _plotly),
         *(Route(f"/{folder.name}/{{name:path}}", _files(folder)) for folder in folders),
         Route("/{name}", _files(frontend)),
@@ -35,7 +37,20 @@ def routes(frontend: Path) -> list[Route]:
 
 async def _page(request: Request) -> Response:
     house = house_of(request)
-    html = page_html(house.frontend, house.plotly).encode()
+    page = page_html(house.frontend, house.plotly)
+    return _fresh(request, with_card(page, str(request.base_url)))
+
+
+async def _embed(request: Request) -> Response:
+    house = house_of(request)
+    options, problems = read_options(request.query_params.multi_items())
+    page = page_html(house.frontend, house.plotly)
+    page = with_card(page, str(request.base_url), options.title)
+    return _fresh(request, embedded(page, options, problems))
+
+
+def _fresh(request: Request, page: str) -> Response:
+    html = page.encode()
     etag = f'"{hashlib.blake2b(html, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag} | FRESH
     if request.headers.get("if-none-match") == etag:

@@ -1,4 +1,7 @@
 /** Wiring alone: address → store → runner → scene → views. */
+import "./embed/opening.js";
+import { mountEmbed, viewFromOptions } from "./embed/embed.js";
+import { embed } from "./embed/options.js";
 import { Analyst } from "./net/analyst.js";
 import { Meter } from "./net/meter.js";
 import { Runner } from "./net/runner.js";
@@ -71,7 +74,7 @@ let lineWords = "";
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, opened.view);
+const store = new Store(opened.experiment, { ...opened.view, ...viewFromOptions(opened.view) });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -138,9 +141,11 @@ const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file
   say: messages.file,
   retry: () => ask(true),
 }, signal);
+const embedded = mountEmbed({ scene, views, address, wantPlotly: () => loadPlotly() }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
   for (const { panel } of views) panel?.restyle();
+  embedded?.fit();
   loop.markAll();
 }, signal);
 
@@ -172,6 +177,7 @@ const runner = new Runner(stream, {
     const words = wordsFor(state, circumstance, location.origin);
     if (state !== "connecting") messages.server(state === "gone" ? words : "");
     // What was dismissed isn't said again each time the line comes back.
+    if (state === "gone") embedded?.failed("server", words);
     if (state === "open" && words !== lineWords) messages.line((lineWords = words));
     if (state === "open") loadPlotly.retry();
     progress.hide();
@@ -224,12 +230,14 @@ function showWhole(run, compared) {
   progress.hide();
   scene.show(run, compared);
   scene.keep();
+  embedded?.whole();
   if (!scene.isAtRest) resting.disturb();
   loop.markAll();
   loop.afterNextFrame(() => {
     if (scene.run !== run) return;
     truth.picturesPainted += 1;
-    setTimeout(loadPlotly); // once the picture is on the screen
+    if (!embed) setTimeout(loadPlotly); // once the picture is on the screen; in an embed once it is wanted
+    embedded?.painted();
     truth.painted = run.done?.experiment ?? null;
     truth.compared = compared.map(({ kind, run: other, problem }) => ({ kind, problem, experiment: other?.done?.experiment ?? null }));
   });
@@ -258,6 +266,7 @@ function takeBack(error, experiment) {
 /** A run that did not get to its end leaves the one before it on the screen. @param {string} reason */
 function giveUp(reason) {
   progress.hide();
+  embedded?.failed("refused", reason);
   asked = "";
   isMoving = false;
   scene.bringBack();
@@ -342,7 +351,7 @@ const bindings = [
   { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
   { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
   { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-  { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },
+  ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
@@ -365,9 +374,10 @@ const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plo
     loop.markAll();
     resting.disturb();
   },
-  onMissing: () => messages.axes("Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again."),
+  onMissing: () => messages.axes(`Plotly could not be loaded: the pictures have no ${embed ? "hover" : "axes and no hover"}. Reload to try again.`),
+  isPatient: embed !== null,
 }, signal);
 
-messages.remark(opened.problems.join(" "));
+messages.remark([...(embed?.problems.map(({ message }) => message) ?? []), ...opened.problems].join(" "));
 ask();
 loop.markAll();

@@ -1,0 +1,134 @@
+/** The page as an embed: puts together what stands around the panels, what other pages may ask, and when it plays. */
+import { decodeLink, encodeLink } from "../state/link.js";
+import { embed } from "./options.js";
+import { mountApi } from "./api.js";
+import { controlsOf, mountBar } from "./bar.js";
+import { mountDeck } from "./deck.js";
+import { takeMessages } from "./inbox.js";
+import { mountLayout } from "./layout.js";
+import { mountLock, pathsOf } from "./lock.js";
+import { keep, sourceHash } from "./opening.js";
+import { panelsOf } from "./panels.js";
+import { mountPresence } from "./presence.js";
+import { screenshot } from "./screenshot.js";
+
+/** @typedef {import("../state/link.js").Link} Link */
+
+/** What the options add to a link that says nothing of it. @param {Link} link @returns {Partial<import("../state/store.js").View>} */
+export function viewFromOptions({ t, top, bottom, side }) {
+  if (!embed) return {};
+  const { options } = embed;
+  const { views } = panelsOf(options.view);
+  const usual = { top: "hidden_states", bottom: "norms", side: "eigenvalues" };
+  /** @type {Record<string, string>} */
+  const named = {};
+  for (const [place, shown] of Object.entries({ top, bottom, side })) {
+    const wished = views[/** @type {keyof typeof views} */ (place)];
+    if (wished && shown === usual[/** @type {keyof typeof usual} */ (place)]) named[place] = wished;
+  }
+  return { ...named, t: t ?? options.t ?? 1, speed: options.speed, isLooping: options.loop };
+}
+
+/**
+ * @param {object} parts
+ * @param {import("../render/scene.js").Scene} parts.scene
+ * @param {readonly {panel: import("../render/panel.js").PlotPanel | null}[]} parts.views
+ * @param {{hash: () => Promise<string>, link: () => Promise<string>, open: (hash: string) => Promise<readonly string[]>}} parts.address
+ * @param {() => void} parts.wantPlotly
+ * @param {AbortSignal} signal
+ */
+export function mountEmbed({ scene, views, address, wantPlotly }, signal) {
+  if (!embed) return null;
+  const { options, problems } = embed;
+  const { store } = scene;
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  const { isFull } = controlsOf(options);
+  const { places } = panelsOf(options.view, options.hide);
+  scene.paintsAxes = true;
+  document.documentElement.classList.toggle("has-verdict", places.has("verdict"));
+  document.documentElement.classList.toggle("has-equation", places.has("equation"));
+
+  /** What waits for the first picture, or for one of what stands now. @type {Array<() => void>} */
+  let untilPainted = [];
+  /** @type {Array<{resolve: () => void, reject: (error: Error) => void}>} */
+  let awaiting = [];
+  let isPainted = false;
+  const whenPainted = (/** @type {() => void} */ task) => void (isPainted ? task() : untilPainted.push(task));
+  const isPresent = () => scene.run?.isWhole && scene.run.experiment === store.experiment;
+  const present = () => new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
+    if (isPresent()) resolve();
+    else awaiting.push({ resolve, reject });
+  });
+
+  const open = (/** @type {string} */ hash) => address.open(hash.startsWith("#") ? hash : `#${hash}`);
+  const { link } = address;
+  const bar = mountBar(options, { reset: () => void open(sourceHash()), link }, signal);
+  mountLock(store, pathsOf(options.lock), signal);
+  const presence = mountPresence(store, { whenPainted, autoplay: options.autoplay }, signal);
+
+  const api = mountApi({
+    store,
+    hash: address.hash,
+    open,
+    verdict: () => document.querySelector(".verdict")?.textContent?.replace(/\s+/g, " ").trim() ?? "",
+    screenshot: async (scale) => {
+      await present();
+      scene.loop.markAll();
+      scene.loop.drawNow();
+      return screenshot(views.flatMap(({ panel }) => panel ?? []), scene.palette, scale);
+    },
+    play: () => store.look({ isPlaying: true, ...(store.view.t >= store.experiment.steps ? { t: 1 } : {}) }),
+    pause: () => store.look({ isPlaying: false }),
+  }, (hash) => {
+    keep(hash);
+    if (prepared !== null) bar.offerReset(withoutCursor(hash) !== prepared);
+  }, signal);
+  // What was prepared, as this page writes it: the same experiment may be spelt in several ways.
+  /** @type {string | null} */
+  let prepared = null;
+  void canonical(sourceHash()).then((hash) => (prepared = hash));
+
+  const layout = mountLayout(main, scene, places, { hasFullControls: isFull, onSize: api.resize }, signal);
+  const deck = mountDeck(store, presence, (text) => window.parent.postMessage(text, "*"), signal);
+  takeMessages((event) => void (deck(event.data) || api.take(event)));
+  for (const { panel } of views) panel?.body.addEventListener("pointerenter", wantPlotly, { signal, once: true });
+
+  if (!isFull) for (const name of ["dragover", "drop"]) window.addEventListener(name, refuseFiles, { signal, capture: true });
+  for (const { message, field, got, expected } of problems) api.error("option", message, { field, got, expected });
+  return {
+    fit: layout.fit,
+    /** A whole run is shown. */
+    whole() {
+      if (isPresent()) for (const { resolve } of awaiting.splice(0)) resolve();
+    },
+    /** And it is on the screen. */
+    painted() {
+      if (isPainted) return;
+      isPainted = true;
+      for (const task of untilPainted) task();
+      untilPainted = [];
+      void api.ready({ options, problems });
+    },
+    /** Nothing whole comes of what was asked for. @param {"server" | "refused"} code @param {string} message */
+    failed(code, message) {
+      if (!message) return;
+      for (const { reject } of awaiting.splice(0)) reject(new Error(message));
+      api.error(code, message);
+    },
+  };
+}
+
+/** Where no control opens a file, one that is dropped opens nothing, least of all in the frame's place. @param {Event} event */
+function refuseFiles(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+/** A hash as this page writes it, the cursor left out. @param {string} hash */
+async function canonical(hash) {
+  const link = await decodeLink(hash);
+  return encodeLink(link.experiment, null, { ...link, ...viewFromOptions(link) });
+}
+
+/** A hash without what moves while it plays. @param {string} hash */
+const withoutCursor = (hash) => hash.replace(/[#&]t=\d+/, "");
