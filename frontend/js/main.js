@@ -1,6 +1,6 @@
 /** Wiring alone: address → store → runner → scene → views. */
 import "./embed/opening.js";
-import { mountEmbed, viewFromOptions } from "./embed/embed.js";
+import { mountEmbed, problemsOfOptions, viewFromOptions } from "./embed/embed.js";
 import { embed } from "./embed/options.js";
 import { Analyst } from "./net/analyst.js";
 import { Meter } from "./net/meter.js";
@@ -13,6 +13,7 @@ import { comparedExperiment, nameOf } from "./state/compare.js";
 import { holdsRefused, refusalOf } from "./state/edits.js";
 import { isSame } from "./state/experiment.js";
 import { decodeLink } from "./state/link.js";
+import { titleOf } from "./state/snippets.js";
 import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
@@ -33,6 +34,7 @@ import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
 import { mountSaveMenu } from "./ui/save_menu.js";
+import { mountShareSheet } from "./ui/share_sheet.js";
 import { mountTextInput } from "./ui/text_input.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
@@ -123,9 +125,10 @@ const clock = mountClock(place(".clock"), store, signal);
 cursorToken.mount(place(".clock"), scene, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
-const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
+const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
+mountShareSheet(/** @type {HTMLDialogElement} */ (place(".share-sheet")), /** @type {HTMLButtonElement} */ (place("button.share")), { link: address.link, title: () => titleOf(store.experiment) }, signal);
 mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
@@ -378,6 +381,6 @@ const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plo
   isPatient: embed !== null,
 }, signal);
 
-messages.remark([...(embed?.problems.map(({ message }) => message) ?? []), ...opened.problems].join(" "));
+messages.remark([...problemsOfOptions(), ...opened.problems].join(" "));
 ask();
 loop.markAll();

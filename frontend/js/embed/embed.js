@@ -29,6 +29,12 @@ export function viewFromOptions({ t, top, bottom, side }) {
   return { ...named, t: t ?? options.t ?? 1, speed: options.speed, isLooping: options.loop };
 }
 
+/** What readers are told of wrong options: little, for they did not write the address. Who did hears the rest by message. */
+export function problemsOfOptions() {
+  const wrong = embed?.problems.map(({ field, got }) => (field === got ? field : `${field}=${got}`)) ?? [];
+  return wrong.length ? [`Not understood in this embed's address: ${wrong.join(", ")}. The default is shown.`] : [];
+}
+
 /**
  * @param {object} parts
  * @param {import("../render/scene.js").Scene} parts.scene

@@ -51,14 +51,14 @@ export function gridOf(places, width, height, em, hasFullControls = false) {
     // So many equal rows that either column shares them out evenly; the time line lies under its time axes.
     areas = Array.from({ length: count }, (_, row) => [over[Math.floor(row / beside.length)] ?? "", beside[Math.floor(row / over.length)] ?? ""]);
     rows = areas.map(() => "minmax(0, 1fr)");
-    wanted_em = Math.max(over.length * ROW.over, beside.reduce((sum, place) => sum + heightOf(place), 0) - (time[0] ?? 0));
+    wanted_em = Math.max(over.length * ROW.over, beside.reduce((sum, place) => sum + heightOf(place), 0) - (time.length ? ROW.cells : 0));
   }
   for (const height of time) {
     const isBeside = columns.length === 2 && over.length > 0;
     areas.push(columns.map((_, k) => (isBeside && k === 1 ? beside.at(-1) ?? "time" : "time")));
     // Alone it may be as high as it likes.
     rows.push(rows.length ? `${Math.round(height * em)}px` : "minmax(0, 1fr)");
-    wanted_em += height;
+    wanted_em += ROW.cells; // with the room it wants it isn't low
   }
   if (hasColumn) {
     columns.unshift(`${CONTROLS_EM * em}px`);
