@@ -70,7 +70,7 @@ export function mountEmbed({ scene, views, address, wantPlotly }, signal) {
   const { link } = address;
   const bar = mountBar(options, { reset: () => void open(sourceHash()), link }, signal);
   mountLock(store, pathsOf(options.lock), signal);
-  const presence = mountPresence(store, { whenPainted, autoplay: options.autoplay }, signal);
+  const presence = mountPresence(store, { whenPainted, onUnseen: () => scene.loop.drawNow(), autoplay: options.autoplay }, signal);
 
   const api = mountApi({
     store,
@@ -106,6 +106,8 @@ export function mountEmbed({ scene, views, address, wantPlotly }, signal) {
     /** A whole run is shown. */
     whole() {
       if (isPresent()) for (const { resolve } of awaiting.splice(0)) resolve();
+      // Out of sight there are no frames, and yet it is to be ready.
+      if (!presence.isSeen()) setTimeout(() => scene.loop.drawNow());
     },
     /** And it is on the screen. */
     painted() {

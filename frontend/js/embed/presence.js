@@ -5,9 +5,9 @@
 
 /**
  * @param {import("../state/store.js").Store} store
- * @param {{whenPainted: (task: () => void) => void, autoplay: "slide" | "always" | "never"}} parts @param {AbortSignal} signal
+ * @param {{whenPainted: (task: () => void) => void, onUnseen: () => void, autoplay: "slide" | "always" | "never"}} parts @param {AbortSignal} signal
  */
-export function mountPresence(store, { whenPainted, autoplay }, signal) {
+export function mountPresence(store, { whenPainted, onUnseen, autoplay }, signal) {
   let isSeen = true;
   let isOnScreen = true;
   let goesOn = false;
@@ -20,6 +20,7 @@ export function mountPresence(store, { whenPainted, autoplay }, signal) {
     if (isSeen && goesOn) store.look({ isPlaying: true });
     goesOn = !isSeen && store.view.isPlaying;
     if (goesOn) store.look({ isPlaying: false });
+    if (!isSeen) onUnseen();
   }
 
   document.addEventListener("visibilitychange", look, { signal });
@@ -43,6 +44,7 @@ export function mountPresence(store, { whenPainted, autoplay }, signal) {
 
   if (autoplay === "always") play();
   return {
+    isSeen: () => isSeen,
     /** The slide that holds this is shown. */
     start: () => autoplay !== "never" && play(),
     /** It isn't any more. */
