@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from app.errors import Error, refusal
 
 # Places, and the views that may stand in them: a view's name is its place, with that view in it.
-# A test holds them to the page's own lists, in link.js.
+# A test holds them to the page's own lists, in linked_view.js.
 TopView = Literal["hidden_states", "influence", "atlas"]
 BottomView = Literal["norms", "powers"]
 SideView = Literal["eigenvalues", "state_space"]
@@ -24,7 +24,7 @@ Panel = Literal[Place, TopView, BottomView, SideView, "weights"]
 
 # The short names of links, as far as the page has a control for them, and what no link names.
 Network = Literal["rho", "cell", "phi", "H", "ensemble", "seed", "forget"]
-Stimulus = Literal["input", "amplitude", "period", "h0", "h0scale"]
+Stimulus = Literal["input", "text", "tokens", "embedding", "amplitude", "period", "h0", "h0scale"]
 Form = Literal["T", "generate", "sample", "y", "temperature", "loss", "at"]
 Sizes = Literal["B", "D", "O", "layers", "dtype"]
 FieldControl = Literal[Network, Stimulus, Form, Sizes]

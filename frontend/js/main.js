@@ -144,7 +144,7 @@ const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file
   say: messages.file,
   retry: () => ask(true),
 }, signal);
-const embedded = mountEmbed({ scene, views, address, wantPlotly: () => loadPlotly() }, signal);
+const embedded = mountEmbed({ scene, views, address, edit: (changes, step) => texts.edit(changes, step), wantPlotly: () => loadPlotly() }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
   for (const { panel } of views) panel?.restyle();

@@ -175,7 +175,7 @@ def test_the_documentation_has_the_options_as_the_model_has_them() -> None:
 
 
 def test_the_views_are_the_pages_own() -> None:
-    text = (frontend_folder() / "js" / "state" / "link.js").read_text("utf-8")
+    text = (frontend_folder() / "js" / "state" / "linked_view.js").read_text("utf-8")
     known = [name for view in (TopView, BottomView, SideView) for name in get_args(view)]
     for place in ("TOP", "BOTTOM", "SIDE"):
         found = re.search(rf"{place}_VIEWS = .*\((\[.*\])\)", text)

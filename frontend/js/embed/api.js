@@ -31,6 +31,7 @@ const MOST_FIELDS = 200;
  *
  * @typedef {object} Instrument  what the page can do
  * @property {import("../state/store.js").Store} store
+ * @property {(changes: Record<string, unknown>, step: import("../state/store.js").Step) => void} edit
  * @property {() => Promise<string>} hash   of what stands now
  * @property {(hash: string) => Promise<readonly string[]>} open  takes a hash; what was wrong with it
  * @property {() => string} verdict
@@ -102,7 +103,7 @@ export function mountApi(instrument, onHash, signal) {
     const changes = fields === undefined ? {} : changesIn(fields);
     if (to !== undefined) stepIn(to);
     const problems = hash === undefined ? [] : await instrument.open(hash);
-    if (Object.keys(changes).length) store.edit(changes, { label: "set by the page around", merge: "api", isFree: true });
+    if (Object.keys(changes).length) instrument.edit(changes, { label: "set by the page around", merge: "api", isFree: true });
     if (to !== undefined) store.look({ t: stepIn(to), isPlaying: false });
     return { ...(await state()), problems };
   }

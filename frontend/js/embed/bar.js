@@ -7,7 +7,7 @@ import { ICONS } from "../ui/icons.js";
 
 const MIN = Object.freeze(["rho", "clock"]);
 /** Controls that are no row of one field. @type {Readonly<Record<string, string>>} */
-const ELEMENTS = Object.freeze({ rho: ".rho-control", clock: ".clock", alpha: ".normality-control", compare: ".field.compare", forget: ".forget-bias" });
+const ELEMENTS = Object.freeze({ rho: ".rho-control", clock: ".clock", alpha: ".normality-control", compare: ".field.compare", forget: ".forget-bias", text: ".text-input" });
 
 /** The controls that are shown in the bar, by name, and whether all others are beside the panels. @param {Pick<EmbedOptions, "controls" | "hide">} options */
 export function controlsOf({ controls, hide }) {

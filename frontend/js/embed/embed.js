@@ -1,5 +1,6 @@
 /** The page as an embed: puts together what stands around the panels, what other pages may ask, and when it plays. */
 import { decodeLink, encodeLink } from "../state/link.js";
+import { BOTTOM_VIEWS, SIDE_VIEWS, TOP_VIEWS } from "../state/linked_view.js";
 import { embed } from "./options.js";
 import { mountApi } from "./api.js";
 import { controlsOf, mountBar } from "./bar.js";
@@ -12,21 +13,20 @@ import { panelsOf } from "./panels.js";
 import { mountPresence } from "./presence.js";
 import { screenshot } from "./screenshot.js";
 
-/** @typedef {import("../state/link.js").Link} Link */
+/** @typedef {import("../state/linked_view.js").LinkedView} LinkedView */
 
-/** What the options add to a link that says nothing of it. @param {Link} link @returns {Partial<import("../state/store.js").View>} */
-export function viewFromOptions({ t, top, bottom, side }) {
+/** What stands in a place of which a link says nothing. */
+const USUAL = Object.freeze({ top: TOP_VIEWS[0], bottom: BOTTOM_VIEWS[0], side: SIDE_VIEWS[0] });
+
+/** What the options add to a link that says nothing of it. @param {LinkedView} linked @returns {Partial<import("../state/store.js").View>} */
+export function viewFromOptions({ t, ...linked }) {
   if (!embed) return {};
   const { options } = embed;
-  const { views } = panelsOf(options.view);
-  const usual = { top: "hidden_states", bottom: "norms", side: "eigenvalues" };
-  /** @type {Record<string, string>} */
-  const named = {};
-  for (const [place, shown] of Object.entries({ top, bottom, side })) {
-    const wished = views[/** @type {keyof typeof views} */ (place)];
-    if (wished && shown === usual[/** @type {keyof typeof usual} */ (place)]) named[place] = wished;
-  }
-  return { ...named, t: t ?? options.t ?? 1, speed: options.speed, isLooping: options.loop };
+  const views = Object.entries(panelsOf(options.view).views).filter(([place]) => {
+    const key = /** @type {"top" | "bottom" | "side"} */ (place);
+    return linked[key] === USUAL[key];
+  });
+  return { ...Object.fromEntries(views), t: t === 1 ? options.t ?? 1 : t, speed: options.speed, isLooping: options.loop };
 }
 
 /** What readers are told of wrong options: little, for they did not write the address. Who did hears the rest by message. */
@@ -40,10 +40,11 @@ export function problemsOfOptions() {
  * @param {import("../render/scene.js").Scene} parts.scene
  * @param {readonly {panel: import("../render/panel.js").PlotPanel | null}[]} parts.views
  * @param {{hash: () => Promise<string>, link: () => Promise<string>, open: (hash: string) => Promise<readonly string[]>}} parts.address
+ * @param {import("./api.js").Instrument["edit"]} parts.edit
  * @param {() => void} parts.wantPlotly
  * @param {AbortSignal} signal
  */
-export function mountEmbed({ scene, views, address, wantPlotly }, signal) {
+export function mountEmbed({ scene, views, address, edit, wantPlotly }, signal) {
   if (!embed) return null;
   const { options, problems } = embed;
   const { store } = scene;
@@ -74,6 +75,7 @@ export function mountEmbed({ scene, views, address, wantPlotly }, signal) {
 
   const api = mountApi({
     store,
+    edit,
     hash: address.hash,
     open,
     verdict: () => document.querySelector(".verdict")?.textContent?.replace(/\s+/g, " ").trim() ?? "",
@@ -134,8 +136,8 @@ function refuseFiles(event) {
 
 /** A hash as this page writes it, the cursor left out. @param {string} hash */
 async function canonical(hash) {
-  const link = await decodeLink(hash);
-  return encodeLink(link.experiment, null, { ...link, ...viewFromOptions(link) });
+  const { experiment, view } = await decodeLink(hash);
+  return encodeLink(experiment, { ...view, ...viewFromOptions(view), t: 1 });
 }
 
 /** A hash without what moves while it plays. @param {string} hash */

@@ -7,6 +7,7 @@ const FIXED = "fixed in this embed";
 const ELSEWHERE = Object.freeze({
   ".rho-control": ["recurrent.spectral_radius"],
   ".normality-control": ["recurrent.edits"],
+  ".text-input": ["input.text"],
   ".forget-bias": ["bias.forget"],
   ".new-draw": ["recurrent.seed"],
   "#form-choice": ["generation.after"],
@@ -38,6 +39,6 @@ export function mountLock(store, paths, signal) {
 function disable(element) {
   if (!(element instanceof HTMLElement)) return;
   element.title = FIXED;
-  const inside = element.matches("input, select, button") ? [element] : element.querySelectorAll("input, select, button");
+  const inside = element.matches("input, select, textarea, button") ? [element] : element.querySelectorAll("input, select, textarea, button");
   for (const each of inside) /** @type {HTMLInputElement} */ (each).disabled = true;
 }

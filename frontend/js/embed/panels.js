@@ -1,5 +1,5 @@
 /** Which panels an embed shows, and what stands in their places: pure, so that it can be tested. */
-import { BOTTOM_VIEWS, SIDE_VIEWS, TOP_VIEWS } from "../state/link.js";
+import { BOTTOM_VIEWS, SIDE_VIEWS, TOP_VIEWS } from "../state/linked_view.js";
 
 /** @typedef {"verdict" | "equation" | "top" | "bottom" | "side" | "corner" | "time" | "readout"} Place */
 /** @typedef {Partial<Pick<import("../state/store.js").View, "top" | "bottom" | "side">>} Views */

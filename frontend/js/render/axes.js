@@ -9,6 +9,7 @@ import { roundUp } from "./scale.js";
 /** The part of Plotly's axis options that is drawn here. @typedef {{title?: {text: string}, showgrid?: boolean, tickprefix?: string, nticks?: number}} AxisOptions */
 
 const TICK_PX = 4;
+const GAP_PX = 3;
 /** What an axis shows if nothing says how many: a number for so many em. */
 const EM_PER_TICK = Object.freeze({ x: 7, y: 4 });
 
@@ -25,49 +26,68 @@ export function ticksIn([from, to], count, isWhole) {
 
 /** @param {CanvasRenderingContext2D} context whose origin is the corner of the panel's body @param {PlotPanel} panel */
 export function paintAxes(context, panel) {
-  const { area, options, scene: { palette } } = panel;
-  const [xAxis, yAxis] = /** @type {AxisOptions[]} */ ([options.xaxis, options.yaxis]);
-  const size = palette.text_px;
+  const { palette } = panel.scene;
   context.save();
-  context.font = `${size}px ${palette.font}`;
+  context.font = `${palette.text_px}px ${palette.font}`;
   context.lineWidth = 1;
   context.strokeStyle = palette.hairline;
   context.fillStyle = palette.quiet;
-  const [bottom, right] = [area.y + area.height, area.x + area.width];
-  const count = (/** @type {"x" | "y"} */ name, /** @type {AxisOptions | undefined} */ axis, /** @type {number} */ length) =>
-    Math.min(options.integers?.[name] ?? axis?.nticks ?? Infinity, Math.max(1, length / (EM_PER_TICK[name] * size)));
-
-  context.textAlign = "center";
-  context.textBaseline = "top";
-  for (const value of ticksIn(panel.xRange, count("x", xAxis, area.width), options.integers?.x !== undefined)) {
-    const x = Math.round(panel.px(value)) + 0.5;
-    if (xAxis?.showgrid !== false) line(context, x, area.y, x, bottom);
-    line(context, x, bottom, x, bottom + TICK_PX);
-    context.fillText(tickText(value, xAxis), x, bottom + TICK_PX + 3);
-  }
-  if (xAxis?.title) context.fillText(xAxis.title.text, area.x + area.width / 2, bottom + TICK_PX + 3 + 1.25 * size);
-
-  context.textAlign = "right";
-  context.textBaseline = "middle";
-  if (panel.hasYTicks) {
-    for (const value of ticksIn(panel.yRange, count("y", yAxis, area.height), options.integers?.y !== undefined)) {
-      const y = Math.round(panel.py(value)) + 0.5;
-      if (yAxis?.showgrid !== false) line(context, area.x, y, right, y);
-      line(context, area.x - TICK_PX, y, area.x, y);
-      context.fillText(tickText(value, yAxis), area.x - TICK_PX - 3, y);
-    }
-  }
-  if (yAxis?.title) {
-    context.translate(0.75 * size + 2, area.y + area.height / 2);
-    context.rotate(-Math.PI / 2);
-    context.textAlign = "center";
-    context.fillText(yAxis.title.text, 0, 0);
-  }
+  paintX(context, panel);
+  paintY(context, panel);
   context.restore();
 }
 
-/** @param {number} value @param {AxisOptions | undefined} axis */
-const tickText = (value, axis) => (axis?.tickprefix?.startsWith("10") ? `10${superscript(value)}` : Number.isInteger(value) && Math.abs(value) < 1e7 ? String(value).replace("-", "−") : plain(value, 4));
+/** @param {CanvasRenderingContext2D} context @param {PlotPanel} panel */
+function paintX(context, panel) {
+  const { area, scene: { palette: { text_px: size } } } = panel;
+  const axis = /** @type {AxisOptions} */ (panel.options.xaxis);
+  const bottom = area.y + area.height;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (const { value, text } of ticksOf(panel, "x", axis, area.width)) {
+    const x = Math.round(panel.px(value)) + 0.5;
+    if (axis.showgrid !== false) line(context, x, area.y, x, bottom);
+    line(context, x, bottom, x, bottom + TICK_PX);
+    context.fillText(text, x, bottom + TICK_PX + GAP_PX);
+  }
+  if (axis.title) context.fillText(axis.title.text, area.x + area.width / 2, bottom + TICK_PX + GAP_PX + 1.25 * size);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {PlotPanel} panel */
+function paintY(context, panel) {
+  const { area, scene: { palette: { text_px: size } } } = panel;
+  const axis = /** @type {AxisOptions} */ (panel.options.yaxis);
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const { value, text } of panel.hasYTicks || panel.ticks.y ? ticksOf(panel, "y", axis, area.height) : []) {
+    const y = Math.round(panel.py(value)) + 0.5;
+    if (axis.showgrid !== false) line(context, area.x, y, area.x + area.width, y);
+    line(context, area.x - TICK_PX, y, area.x, y);
+    context.fillText(text, area.x - TICK_PX - GAP_PX, y);
+  }
+  if (!axis.title || panel.ticks.y) return;
+  context.translate(0.75 * size + 2, area.y + area.height / 2);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  context.fillText(axis.title.text, 0, 0);
+}
+
+/** Names where the panel has them, else round numbers. @param {PlotPanel} panel @param {"x" | "y"} name @param {AxisOptions} axis @param {number} length in pixels */
+function ticksOf({ ticks, options: { integers }, scene: { palette }, xRange, yRange }, name, axis, length) {
+  const named = ticks[name];
+  if (named) return named.places.map((value, k) => ({ value, text: unescaped(named.names[k] ?? "") }));
+  const count = Math.min(integers?.[name] ?? axis.nticks ?? Infinity, Math.max(1, length / (EM_PER_TICK[name] * palette.text_px)));
+  return ticksIn(name === "x" ? xRange : yRange, count, integers?.[name] !== undefined).map((value) => ({ value, text: tickText(value, axis) }));
+}
+
+/** Names of ticks are written for Plotly, which reads tags. @param {string} text */
+const unescaped = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+
+/** @param {number} value @param {AxisOptions} axis */
+function tickText(value, { tickprefix }) {
+  if (tickprefix?.startsWith("10")) return `10${superscript(value)}`;
+  return Number.isInteger(value) && Math.abs(value) < 1e7 ? String(value).replace("-", "−") : plain(value, 4);
+}
 
 /** @param {CanvasRenderingContext2D} context @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
 function line(context, x0, y0, x1, y1) {

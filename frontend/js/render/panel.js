@@ -120,6 +120,7 @@ export class PlotPanel {
   setTicks(axis, ticks) {
     if (JSON.stringify(ticks) === JSON.stringify(this.ticks[axis])) return;
     this.ticks[axis] = ticks;
+    this.#areAxesStale = true;
     this.#isFigureStale = true;
   }
 

@@ -48,7 +48,6 @@ export function placeTitle(place) {
  * @param {AbortSignal} signal
  */
 export function mountPlaces(store, sections, signal) {
-  for (const [place, views] of Object.entries(sections)) for (const section of Object.values(views)) section.dataset.place = place;
   const menus = () => /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll("select[data-place]"));
   document.addEventListener("change", ({ target }) => {
     if (!(target instanceof HTMLSelectElement) || !target.dataset.place) return;
