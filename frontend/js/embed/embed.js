@@ -53,7 +53,7 @@ export function mountEmbed({ scene, views, address, edit, wantPlotly }, signal) 
   const { places } = panelsOf(options.view, options.hide);
   scene.paintsAxes = true;
   document.documentElement.classList.toggle("has-verdict", places.has("verdict"));
-  document.documentElement.classList.toggle("has-equation", places.has("equation"));
+  if (places.has("equation")) document.querySelector(".verdict-row")?.before(.../** @type {NodeListOf<Element>} */ (document.querySelectorAll(".masthead .equation")));
 
   /** What waits for the first picture, or for one of what stands now. @type {Array<() => void>} */
   let untilPainted = [];

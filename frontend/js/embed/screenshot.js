@@ -6,6 +6,8 @@ import { paintAxes } from "../render/axes.js";
 
 /** @typedef {import("../render/panel.js").PlotPanel} PlotPanel */
 
+/** What is there to be used, and not to be read. */
+const CONTROLS = "option, button, input, .visually-hidden, .weight-editor, .eigenvalue-editor";
 /** More pixels than that no canvas holds everywhere. */
 const MOST_PIXELS = 2 ** 25;
 
@@ -63,27 +65,31 @@ function paintWords(context) {
     if (!isSeen(root)) continue;
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      if (node instanceof Text) paintText(context, node);
-      else if (node instanceof HTMLElement && isSeen(node)) paintSwatch(context, node);
+      if (node instanceof Text) paintText(context, node, root.getBoundingClientRect());
+      else if (node instanceof HTMLElement && isSeen(node) && node.getBoundingClientRect().top < root.getBoundingClientRect().bottom) paintSwatch(context, node);
     }
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Text} node */
-function paintText(context, node) {
+/** @param {CanvasRenderingContext2D} context @param {Text} node @param {DOMRect} room what lies outside of it is cut off */
+function paintText(context, node, room) {
   const { parentElement } = node;
-  if (!parentElement || !node.data.trim() || parentElement.closest("option, button, input, .visually-hidden")) return;
+  if (!parentElement || !node.data.trim() || parentElement.closest(CONTROLS)) return;
   const range = document.createRange();
   range.selectNodeContents(node);
   const [box] = range.getClientRects();
-  if (box?.width) write(context, node.data.trim(), box.x, box.y + box.height / 2, parentElement);
+  if (!box?.width) return;
+  const middle = box.y + box.height / 2;
+  if (box.left < room.right && middle < room.bottom) write(context, node.data.replace(/\s+/g, " "), box.x, middle, parentElement);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} middle @param {Element} like */
 function write(context, text, x, middle, like) {
-  const { font, color, opacity } = getComputedStyle(like);
+  const { fontStyle, fontWeight, fontSize, fontFamily, color, opacity } = getComputedStyle(like);
   context.save();
-  context.font = font;
+  // One letter in a formula is slanted by the browser itself, and no style says so.
+  const style = like.localName === "mi" && text.length === 1 ? "italic" : fontStyle;
+  context.font = `${style} ${fontWeight} ${fontSize} ${fontFamily}`;
   context.fillStyle = color;
   context.globalAlpha = Number(opacity) || 1;
   context.textBaseline = "middle";

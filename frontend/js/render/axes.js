@@ -63,7 +63,7 @@ function paintY(context, panel) {
     const y = Math.round(panel.py(value)) + 0.5;
     if (axis.showgrid !== false) line(context, area.x, y, area.x + area.width, y);
     line(context, area.x - TICK_PX, y, area.x, y);
-    context.fillText(text, area.x - TICK_PX - GAP_PX, y);
+    context.fillText(text, area.x - TICK_PX - GAP_PX, Math.max(y, size * 0.6)); // none is cut by the panel's edge
   }
   if (!axis.title || panel.ticks.y) return;
   context.translate(0.75 * size + 2, area.y + area.height / 2);
