@@ -8,7 +8,7 @@ import { mountDeck } from "./deck.js";
 import { takeMessages } from "./inbox.js";
 import { mountLayout } from "./layout.js";
 import { mountLock, pathsOf } from "./lock.js";
-import { keep, sourceHash } from "./opening.js";
+import { isBroughtBack, keep, sourceHash } from "./opening.js";
 import { panelsOf } from "./panels.js";
 import { mountPresence } from "./presence.js";
 import { screenshot } from "./screenshot.js";
@@ -88,13 +88,14 @@ export function mountEmbed({ scene, views, address, edit, wantPlotly }, signal) 
     play: () => store.look({ isPlaying: true, ...(store.view.t >= store.experiment.steps ? { t: 1 } : {}) }),
     pause: () => store.look({ isPlaying: false }),
   }, (hash) => {
+    if (isPainted) prepared ??= withoutCursor(hash);
     keep(hash);
     if (prepared !== null) bar.offerReset(withoutCursor(hash) !== prepared);
   }, signal);
-  // What was prepared, as this page writes it: the same experiment may be spelt in several ways.
+  // What was prepared, as this page writes it: the same may be spelt in several ways, and a view may bring more along.
   /** @type {string | null} */
   let prepared = null;
-  void canonical(sourceHash()).then((hash) => (prepared = hash));
+  if (isBroughtBack) void canonical(sourceHash()).then((hash) => (prepared = hash));
 
   const layout = mountLayout(main, scene, places, { hasFullControls: isFull, onSize: api.resize }, signal);
   const deck = mountDeck(store, presence, (text) => window.parent.postMessage(text, "*"), signal);

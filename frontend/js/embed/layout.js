@@ -4,7 +4,7 @@
 /** @typedef {{columns: string, rows: string, areas: string, wanted_px: number, isLow: boolean, hasColumn: boolean}} Grid  wanted_px: the height at which everything has room */
 
 /** Narrower frames stack everything, lower ones show of the time line its ribbon alone; from here on all controls have a column. */
-const NARROW_EM = 36;
+const NARROW_EM = 33;
 const LOW_EM = 27;
 const COLUMN_EM = 56;
 const CONTROLS_EM = 15.5;

@@ -39,9 +39,15 @@ export function keep(hash) {
   window.name = hash !== sourceHash() && text.length <= MOST_CHARS ? text : "";
 }
 
+/** What stood here before, where something did. */
+const before = embed && isFramed ? kept() : null;
+
+/** Whether this opens with another thing than what was prepared. */
+export const isBroughtBack = before !== null;
+
 // Before anything reads the address.
 if (embed) {
-  const hash = (isFramed && kept()) || sourceHash();
+  const hash = before ?? sourceHash();
   document.documentElement.style.setProperty("--scale", String(embed.options.scale));
   if (hash !== location.hash) history.replaceState(history.state, "", hash || location.href.split("#")[0]);
 }

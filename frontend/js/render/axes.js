@@ -6,7 +6,7 @@ import { plain, superscript } from "./format.js";
 import { roundUp } from "./scale.js";
 
 /** @typedef {import("./panel.js").PlotPanel} PlotPanel */
-/** The part of Plotly's axis options that is drawn here. @typedef {{title?: {text: string}, showgrid?: boolean, tickprefix?: string, nticks?: number}} AxisOptions */
+/** The part of Plotly's axis options that is drawn here. @typedef {{title?: {text: string}, showgrid?: boolean, tickprefix?: string, nticks?: number, tickvals?: readonly number[], ticktext?: readonly string[]}} AxisOptions */
 
 const TICK_PX = 4;
 const GAP_PX = 3;
@@ -76,8 +76,10 @@ function paintY(context, panel) {
 function ticksOf({ ticks, options: { integers }, scene: { palette }, xRange, yRange }, name, axis, length) {
   const named = ticks[name];
   if (named) return named.places.map((value, k) => ({ value, text: unescaped(named.names[k] ?? "") }));
+  const [from, to] = name === "x" ? xRange : yRange;
+  if (axis.tickvals) return axis.tickvals.map((value, k) => ({ value, text: axis.ticktext?.[k] ?? "" })).filter(({ value }) => value >= Math.min(from, to) && value <= Math.max(from, to));
   const count = Math.min(integers?.[name] ?? axis.nticks ?? Infinity, Math.max(1, length / (EM_PER_TICK[name] * palette.text_px)));
-  return ticksIn(name === "x" ? xRange : yRange, count, integers?.[name] !== undefined).map((value) => ({ value, text: tickText(value, axis) }));
+  return ticksIn([from, to], count, integers?.[name] !== undefined).map((value) => ({ value, text: tickText(value, axis) }));
 }
 
 /** Names of ticks are written for Plotly, which reads tags. @param {string} text */
