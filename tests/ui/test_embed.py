@@ -233,6 +233,8 @@ def test_what_is_locked_no_hand_changes(page: Page, around: Callable[..., Frame]
     expect(frame.get_by_role("slider", name="spectral radius")).to_be_disabled()
     frame.locator(".weights .panel-body").click()
     page.keyboard.type("3")
+    frame.locator(".weights .panel-head").click(position={"x": 150, "y": 5})
+    frame.evaluate("document.activeElement.blur()")
     page.keyboard.press("]")
     frame.get_by_label("activation φ").select_option("relu")
     frame.wait_for_function("() => rhoscope.painted.cell.activation === 'relu'")
