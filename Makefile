@@ -60,7 +60,7 @@ js: node_modules/.installed
 	  node --test $$(find tests/js -name '*.test.js' | sort) >"$$log" || { cat "$$log"; exit 1; }; \
 	  tail -n 8 "$$log"
 
-ui: $(VENV)/.installed-dev
+ui: $(VENV)/.installed-dev node_modules/.installed
 	@RHOSCOPE_CHROMIUM=$$(scripts/ensure_browser.sh) RHOSCOPE_NGINX=$$(scripts/ensure_nginx.sh) \
 	  $(BIN)/pytest -q $(SPREAD) --maxfail 5 tests/ui $(ARGS)
 

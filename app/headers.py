@@ -11,7 +11,7 @@ from app.settings import Settings
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'"
+    "frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"
 )
 # What the page never asks for, nobody who got in may ask for either. Full screen and the
 # clipboard stay as the browser, or whoever frames the page, has them.

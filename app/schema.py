@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.embed_options import EmbedOptions
 from app.errors import Error
 from app.experiment import Experiment
 from app.found import FoundFile
@@ -31,6 +32,7 @@ FROM_SERVER: tuple[type[BaseModel], ...] = (
     Error,
     FoundFile,
     TokenCount,
+    EmbedOptions,
     Experiment,
 )
 

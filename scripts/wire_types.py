@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "frontend" / "js" / "net" / "wire.d.ts"
 GENERATOR = ROOT / "node_modules" / ".bin" / "json2ts"
 BANNER = "// The messages between server and page. Made by `make types`; not edited by hand."
+UNTYPED = {"EmbedOptions"}  # reaches the page in its HTML, not on a socket
 # A type named Error would hide JavaScript's own wherever it is imported. No message refers to it,
 # so only its definition is renamed.
 RENAMED = {"Error": "ErrorMessage"}
@@ -30,7 +31,11 @@ def wire_types() -> str:
         RENAMED.get(name, name): body | {"title": RENAMED.get(name, name)}
         for name, body in published_schema()["$defs"].items()
     }
-    messages = [name for name, body in definitions.items() if "type" in body["properties"]]
+    messages = [
+        name
+        for name, body in definitions.items()
+        if "type" in body["properties"] or name in UNTYPED
+    ]
     root = {"title": "Message", "anyOf": [{"$ref": f"#/$defs/{name}"} for name in messages]}
     command = [
         str(GENERATOR),

@@ -1,4 +1,7 @@
 /** Wiring alone: address → store → runner → scene → views. */
+import "./embed/opening.js";
+import { mountEmbed, problemsOfOptions, viewFromOptions } from "./embed/embed.js";
+import { embed } from "./embed/options.js";
 import { Analyst } from "./net/analyst.js";
 import { Meter } from "./net/meter.js";
 import { Runner } from "./net/runner.js";
@@ -10,6 +13,7 @@ import { comparedExperiment, nameOf } from "./state/compare.js";
 import { holdsRefused, refusalOf } from "./state/edits.js";
 import { isSame } from "./state/experiment.js";
 import { decodeLink } from "./state/link.js";
+import { titleOf } from "./state/snippets.js";
 import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
 import { mountClock } from "./ui/clock.js";
@@ -30,6 +34,7 @@ import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
 import { mountSaveMenu } from "./ui/save_menu.js";
+import { mountShareSheet } from "./ui/share_sheet.js";
 import { mountTextInput } from "./ui/text_input.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
@@ -72,7 +77,7 @@ let lineWords = "";
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
 const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, opened.view);
+const store = new Store(opened.experiment, { ...opened.view, ...viewFromOptions(opened.view) });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 
@@ -122,9 +127,10 @@ const clock = mountClock(place(".clock"), store, signal);
 cursorToken.mount(place(".clock"), scene, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
-const tools = mountTools(place(".masthead"), scene, { link: address.link, help }, signal);
+const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
+mountShareSheet(/** @type {HTMLDialogElement} */ (place(".share-sheet")), /** @type {HTMLButtonElement} */ (place("button.share")), { link: address.link, title: () => titleOf(store.experiment) }, signal);
 mountSaveMenu(place(".masthead"), store, address, signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
@@ -140,9 +146,11 @@ const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file
   say: messages.file,
   retry: () => ask(true),
 }, signal);
+const embedded = mountEmbed({ scene, views, address, edit: (changes, step) => texts.edit(changes, step), wantPlotly: () => loadPlotly() }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
   for (const { panel } of views) panel?.restyle();
+  embedded?.fit();
   loop.markAll();
 }, signal);
 
@@ -174,6 +182,7 @@ const runner = new Runner(stream, {
     const words = wordsFor(state, circumstance, location.origin);
     if (state !== "connecting") messages.server(state === "gone" ? words : "");
     // What was dismissed isn't said again each time the line comes back.
+    if (state === "gone") embedded?.failed("server", words);
     if (state === "open" && words !== lineWords) messages.line((lineWords = words));
     if (state === "open") loadPlotly.retry();
     progress.hide();
@@ -226,12 +235,14 @@ function showWhole(run, compared) {
   progress.hide();
   scene.show(run, compared);
   scene.keep();
+  embedded?.whole();
   if (!scene.isAtRest) resting.disturb();
   loop.markAll();
   loop.afterNextFrame(() => {
     if (scene.run !== run) return;
     truth.picturesPainted += 1;
-    setTimeout(loadPlotly); // once the picture is on the screen
+    if (!embed) setTimeout(loadPlotly); // once the picture is on the screen; in an embed once it is wanted
+    embedded?.painted();
     truth.painted = run.done?.experiment ?? null;
     truth.compared = compared.map(({ kind, run: other, problem }) => ({ kind, problem, experiment: other?.done?.experiment ?? null }));
   });
@@ -260,6 +271,7 @@ function takeBack(error, experiment) {
 /** A run that did not get to its end leaves the one before it on the screen. @param {string} reason */
 function giveUp(reason) {
   progress.hide();
+  embedded?.failed("refused", reason);
   asked = "";
   isMoving = false;
   scene.bringBack();
@@ -346,7 +358,7 @@ const bindings = [
   { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolledView.toggle },
   { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
   { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-  { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },
+  ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
@@ -369,9 +381,10 @@ const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plo
     loop.markAll();
     resting.disturb();
   },
-  onMissing: () => messages.axes("Plotly could not be loaded: the pictures have no axes and no hover. Reload to try again."),
+  onMissing: () => messages.axes(`Plotly could not be loaded: the pictures have no ${embed ? "hover" : "axes and no hover"}. Reload to try again.`),
+  isPatient: embed !== null,
 }, signal);
 
-messages.remark(opened.problems.join(" "));
+messages.remark([...problemsOfOptions(), ...opened.problems].join(" "));
 ask();
 loop.markAll();

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from rnncore import native
-from tests.benchmarks import atlas, core, gated, hands, page, report, server, views
+from tests.benchmarks import atlas, core, embed, gated, hands, page, report, server, views
 from tests.benchmarks.interleaved import Line
 
 PARTS = {
@@ -23,6 +23,7 @@ PARTS = {
     "hands": hands.lines,
     "atlas": atlas.lines,
     "views": views.lines,
+    "embed": embed.lines,
 }
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "benchmarks.json"
 

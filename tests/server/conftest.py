@@ -20,8 +20,10 @@ from app.settings import Settings, variable
 
 HERE = "http://127.0.0.1"  # TrustedHost: a test's client must name this server too
 
-PAGE = """<!doctype html><html lang="en"><title>Rhoscope</title>
-<script defer src="{{plotly_url}}"></script><script type="module" src="js/main.js"></script></html>
+PAGE = """<!doctype html><html lang="en"><head><title>Rhoscope</title>
+<meta property="og:title" content="Rhoscope">
+<script defer src="{{plotly_url}}"></script><script type="module" src="js/main.js"></script>
+</head></html>
 """
 
 

@@ -70,13 +70,3 @@ def test_a_hostile_hash_gives_a_message_and_a_working_page(
     instrument.wait("rhoscope.picturesPainted > 0")
     instrument.rho.fill("0.5")
     instrument.wait_for("recurrent.spectral_radius", 0.5)
-
-
-def test_copy_link_copies_the_address(
-    new_context: Callable[..., BrowserContext], server: Server
-) -> None:
-    context = new_context(permissions=["clipboard-read", "clipboard-write"])
-    instrument = Instrument(context.new_page(), server.url).open("#rho=0.8")
-    instrument.page.get_by_role("button", name="copy link").click()
-    expect(instrument.page.locator("button.share")).to_have_text("copied")
-    assert instrument.page.evaluate("navigator.clipboard.readText()") == f"{server.url}/#rho=0.8"

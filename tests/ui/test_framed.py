@@ -35,6 +35,7 @@ def framed(page: Page, url: str, attributes: str = "") -> FrameLocator:
 def test_a_sandboxed_frame_that_is_let_in_works_whole(page: Page, lenient: Server) -> None:
     frame = framed(page, lenient.url + LINK, 'sandbox="allow-scripts"')
     expect(frame.locator(".verdict")).to_contain_text("Gradients explode")
+    frame.locator(".norms .panel-body").hover()  # Plotly comes when it is wanted
     expect(frame.locator(".norms .plot .main-svg").first).to_be_attached(timeout=LATEST_MS)
     expect(frame.locator(".message-server")).to_be_hidden()
     expect(frame.locator(".message-line")).to_be_hidden()
@@ -42,6 +43,8 @@ def test_a_sandboxed_frame_that_is_let_in_works_whole(page: Page, lenient: Serve
     expect(frame.locator(".verdict")).to_contain_text("Gradients vanish")
     frame.locator("body").press("d")  # without storage the choice lasts as long as the page
     expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+    whole = LINK.replace("/embed", "/")
+    frame = framed(page, lenient.url + whole, 'sandbox="allow-scripts"')
     frame.locator("details.save summary").click()
     frame.get_by_role("button", name="copy as PyTorch code").click()
     expect(frame.locator("details.save [role=status]")).not_to_have_text("…")

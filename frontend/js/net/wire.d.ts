@@ -1,7 +1,16 @@
 // The messages between server and page. Made by `make types`; not edited by hand.
 
 export type Message =
-  Analyse | Cancel | Done | ErrorMessage | FoundFile | Hello | Measure | Run | TokenCount;
+  | Analyse
+  | Cancel
+  | Done
+  | EmbedOptions
+  | ErrorMessage
+  | FoundFile
+  | Hello
+  | Measure
+  | Run
+  | TokenCount;
 
 /**
  * Asks for what is computed behind the panels. A newer message of this kind, or a run, on the
@@ -1348,6 +1357,219 @@ export interface CompleteCrossEntropyLoss {
    * The class that is right, from 0: one for every step, or T of them; null means class 0.
    */
   target: (number | number[]) | null;
+}
+/**
+ * What an embed shows, and what a hand may do there.
+ */
+export interface EmbedOptions {
+  /**
+   * What is shown: places, or views, which bring their place along.
+   *
+   * @maxItems 64
+   */
+  view: (
+    | "verdict"
+    | "equation"
+    | "top"
+    | "bottom"
+    | "side"
+    | "corner"
+    | "time"
+    | "readout"
+    | "hidden_states"
+    | "influence"
+    | "dimensions"
+    | "atlas"
+    | "norms"
+    | "powers"
+    | "race"
+    | "cost"
+    | "eigenvalues"
+    | "state_space"
+    | "lyapunov"
+    | "weights"
+  )[];
+  /**
+   * What can be set: `none`, `min` (ρ and the clock), `full`, or controls by name.
+   *
+   * @maxItems 64
+   */
+  controls: (
+    | "none"
+    | "min"
+    | "full"
+    | "rho"
+    | "cell"
+    | "phi"
+    | "H"
+    | "ensemble"
+    | "seed"
+    | "forget"
+    | "input"
+    | "text"
+    | "tokens"
+    | "embedding"
+    | "amplitude"
+    | "period"
+    | "h0"
+    | "h0scale"
+    | "T"
+    | "generate"
+    | "sample"
+    | "y"
+    | "temperature"
+    | "loss"
+    | "at"
+    | "B"
+    | "D"
+    | "O"
+    | "layers"
+    | "dtype"
+    | "clock"
+    | "alpha"
+    | "compare"
+    | "form"
+  )[];
+  /**
+   * What of all this is left out again; also the title, the menus in the panels' titles, the
+   * way back (`reset`) and the way to the whole page (`link`).
+   *
+   * @maxItems 64
+   */
+  hide: (
+    | "verdict"
+    | "equation"
+    | "top"
+    | "bottom"
+    | "side"
+    | "corner"
+    | "time"
+    | "readout"
+    | "hidden_states"
+    | "influence"
+    | "dimensions"
+    | "atlas"
+    | "norms"
+    | "powers"
+    | "race"
+    | "cost"
+    | "eigenvalues"
+    | "state_space"
+    | "lyapunov"
+    | "weights"
+    | "rho"
+    | "cell"
+    | "phi"
+    | "H"
+    | "ensemble"
+    | "seed"
+    | "forget"
+    | "input"
+    | "text"
+    | "tokens"
+    | "embedding"
+    | "amplitude"
+    | "period"
+    | "h0"
+    | "h0scale"
+    | "T"
+    | "generate"
+    | "sample"
+    | "y"
+    | "temperature"
+    | "loss"
+    | "at"
+    | "B"
+    | "D"
+    | "O"
+    | "layers"
+    | "dtype"
+    | "clock"
+    | "alpha"
+    | "compare"
+    | "form"
+    | "title"
+    | "menus"
+    | "reset"
+    | "link"
+  )[];
+  /**
+   * Fields that no hand can change, by their names in links; `weights` is every operation on
+   * them, `all` is everything. The cursor stays free.
+   *
+   * @maxItems 64
+   */
+  lock: (
+    | "all"
+    | "weights"
+    | "rho"
+    | "cell"
+    | "phi"
+    | "H"
+    | "ensemble"
+    | "seed"
+    | "forget"
+    | "input"
+    | "text"
+    | "tokens"
+    | "embedding"
+    | "amplitude"
+    | "period"
+    | "h0"
+    | "h0scale"
+    | "T"
+    | "generate"
+    | "sample"
+    | "y"
+    | "temperature"
+    | "loss"
+    | "at"
+    | "B"
+    | "D"
+    | "O"
+    | "layers"
+    | "dtype"
+    | "gain"
+    | "Wxh"
+    | "bias"
+  )[];
+  /**
+   * Colours and sizes; `auto` is light or dark, as the reader's system is.
+   */
+  theme: "auto" | "light" | "dark" | "projector";
+  /**
+   * When it plays by itself: with its slide, with its first picture, or never. Never where the
+   * reader wants less motion.
+   */
+  autoplay: "slide" | "always" | "never";
+  /**
+   * Whether it plays on from the start after the last step.
+   */
+  loop: boolean;
+  /**
+   * Step at which it opens, if its link names none.
+   */
+  t: number | null;
+  /**
+   * Speed of the clock, × 20 steps a second.
+   */
+  speed: number;
+  /**
+   * Name of the lesson that is opened, if its link names none.
+   */
+  lesson: string | null;
+  /**
+   * Step of that lesson.
+   */
+  step: number | null;
+  /**
+   * A line above it all, and the document's title.
+   */
+  title: string;
+  /**
+   * Size of all type and lines; 1.5 for the back rows.
+   */
+  scale: number;
 }
 /**
  * Why a message or a run was refused. All seven keys are always there.

@@ -34,6 +34,12 @@ export class Loop {
     this.#schedule();
   }
 
+  /** Draws what is marked without waiting for a frame, which a page out of sight doesn't get. */
+  drawNow() {
+    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#draw(performance.now());
+  }
+
   #schedule() {
     this.#frame ??= requestAnimationFrame((now_ms) => this.#draw(now_ms));
   }

@@ -26,6 +26,7 @@ export function readPalette(root) {
   const positive = token("positive");
   const negative = token("negative");
   const explode = token("explode");
+  const scale = Number.parseFloat(token("scale")) || 1;
   return Object.freeze({
     ground,
     ink: token("ink"),
@@ -36,8 +37,8 @@ export function readPalette(root) {
     explode,
     positive,
     negative,
-    line_px: Number.parseFloat(token("line")),
-    text_px: Number.parseFloat(token("plot-text")),
+    line_px: Number.parseFloat(token("line")) * scale,
+    text_px: Number.parseFloat(token("plot-text")) * scale,
     font: style.fontFamily,
     signed: divergingMap(rgb(negative), rgb(ground), rgb(positive)),
     fates: divergingMap(rgb(token("vanish")), rgb(ground), rgb(explode)),

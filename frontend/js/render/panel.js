@@ -5,6 +5,7 @@
  * Plotly's plot area is fixed by margins, so the canvases know it even before Plotly is there.
  */
 
+import { paintAxes } from "./axes.js";
 import { roundUp } from "./scale.js";
 import { writeHidden } from "./write.js";
 
@@ -47,11 +48,14 @@ export class PlotPanel {
   #taken = null;
   #isUnderPointer = false;
   #isSquare;
-  #hasYTicks = true;
+  hasYTicks = true;
   /** Names in the place of numbers. @type {{x: Ticks | null, y: Ticks | null}} */
-  #ticks = { x: null, y: null };
+  ticks = { x: null, y: null };
+  /** The axes while Plotly isn't wanted. @type {HTMLCanvasElement | null} */
+  #axes = null;
   #isFigureStale = true;
   #isFigureMade = false;
+  #areAxesStale = true;
   /** @type {HTMLElement} */
   #cursor;
 
@@ -107,15 +111,16 @@ export class PlotPanel {
 
   /** Whether numbers stand on the y axis. @param {boolean} hasYTicks */
   setYTicks(hasYTicks) {
-    if (this.#hasYTicks === hasYTicks) return;
-    this.#hasYTicks = hasYTicks;
+    if (this.hasYTicks === hasYTicks) return;
+    this.hasYTicks = hasYTicks;
     this.#isFigureStale = true;
   }
 
   /** Names at places of an axis, in the place of numbers and, beside the y axis, of its title; null for numbers. @param {"x" | "y"} axis @param {Ticks | null} ticks */
   setTicks(axis, ticks) {
-    if (JSON.stringify(ticks) === JSON.stringify(this.#ticks[axis])) return;
-    this.#ticks[axis] = ticks;
+    if (JSON.stringify(ticks) === JSON.stringify(this.ticks[axis])) return;
+    this.ticks[axis] = ticks;
+    this.#areAxesStale = true;
     this.#isFigureStale = true;
   }
 
@@ -177,6 +182,7 @@ export class PlotPanel {
     if (!hasOtherX && !hasOtherY) return;
     this.xRange = xRange;
     this.yRange = yRange;
+    this.#areAxesStale = true;
     if (!this.#isFigureMade) return;
     // Old traces would be drawn anew, unseen, for every other range.
     if (this.#taken && !this.#offered) this.#react(null);
@@ -225,9 +231,27 @@ export class PlotPanel {
     this.figure.classList.toggle("is-moving", isMoving);
   }
 
-  /** Draws axes where they are stale; needs Plotly. */
+  /** Draws axes where they are stale: Plotly's, or where it isn't wanted our own. */
   drawAxes() {
+    if (!this.scene.plotly && this.scene.paintsAxes) this.#paintAxes();
+    else if (this.#axes) {
+      this.#axes.remove();
+      this.#axes = null;
+      this.#isFigureStale = true;
+    }
     if (this.#isFigureStale && this.scene.plotly) this.#react(this.#offered && this.#taken);
+  }
+
+  #paintAxes() {
+    if (!this.#areAxesStale && !this.#isFigureStale) return;
+    this.#areAxesStale = this.#isFigureStale = false;
+    const canvas = (this.#axes ??= document.createElement("canvas"));
+    const ratio = globalThis.devicePixelRatio || 1;
+    Object.assign(canvas, { className: "axes", width: Math.round(this.width * ratio), height: Math.round(this.height * ratio) });
+    if (!canvas.isConnected) this.marks.before(canvas);
+    const context = canvas.getContext("2d");
+    context?.scale(ratio, ratio);
+    if (context) paintAxes(context, this);
   }
 
   /**
@@ -274,7 +298,7 @@ export class PlotPanel {
 
   /** @param {"x" | "y"} axis */
   #named(axis) {
-    const ticks = this.#ticks[axis];
+    const ticks = this.ticks[axis];
     if (!ticks) return {};
     const { text_px, ink } = this.scene.palette;
     return { tickmode: "array", tickvals: ticks.places, ticktext: ticks.names, tickangle: 0, tickfont: { size: text_px, color: ink }, ...(axis === "y" ? { title: { text: "" } } : {}) };
@@ -296,7 +320,7 @@ export class PlotPanel {
       dragmode: options.canZoom ? "zoom" : false,
       hovermode: "closest",
       xaxis: { ...axis, ...(options.canZoom ? {} : FIXED), ...options.xaxis, range: [...this.xRange], tick0: 0, dtick: this.#tickStep("x"), ...this.#named("x") },
-      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y"), ...(this.#hasYTicks ? {} : { showticklabels: false, ticks: "" }), ...this.#named("y") },
+      yaxis: { ...axis, ...FIXED, ...options.yaxis, range: [...this.yRange], tick0: 0, dtick: this.#tickStep("y"), ...(this.hasYTicks ? {} : { showticklabels: false, ticks: "" }), ...this.#named("y") },
     };
   }
 }

@@ -58,6 +58,8 @@ export class Scene {
   isAtRest = true;
   /** @type {typeof import("plotly.js") | null} */
   plotly = null;
+  /** Until Plotly is wanted, panels paint axes of their own. */
+  paintsAxes = false;
 
   /**
    * @param {import("../state/store.js").Store} store

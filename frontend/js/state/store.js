@@ -47,6 +47,7 @@ import { fittingPlane, fittingStarts, ONE_START } from "./starts.js";
  * @property {string} label
  * @property {string | null} [merge]  steps with the same key that follow one another are one
  * @property {boolean} [isTyped]
+ * @property {boolean} [isFree]  also where it is locked
  */
 
 /** How many steps back undo reaches. */
@@ -63,6 +64,8 @@ export class Store {
   #present;
   /** @type {View} */
   #view;
+  /** Paths that no hand may change. @type {ReadonlySet<string>} */
+  #locked = new Set();
   /** Whether the change that subscribers are being told of is a refusal's, not a hand's. */
   isRetracting = false;
 
@@ -100,7 +103,9 @@ export class Store {
    * @param {Record<string, unknown>} changes dotted path → value
    * @param {Step} step
    */
-  edit(changes, { label, ...step }) {
+  edit(changes, { label, isFree = false, ...step }) {
+    if (!isFree && this.#locked.size) changes = Object.fromEntries(Object.entries(changes).filter(([path]) => !this.#locked.has(path)));
+    if (Object.keys(changes).length === 0) return;
     const start = (this.#isOfPresentStep(step.merge ?? null) && this.#past.at(-1)?.experiment) || this.experiment;
     // What had no place at an earlier moment of the same step may have one now.
     const edits = Object.fromEntries(MATRIX_NAMES.map((name) => [MATRICES[name].path, editsOf(start, name)]));
@@ -109,6 +114,11 @@ export class Store {
     const next = withFields(wished, editsThatMustGo(start, wished));
     const lost = countEdits(wished) - countEdits(next);
     this.#put(next, { label: lost ? `${label}, ${editsText(lost)} left out` : label, ...step }, lost, Object.keys(changes));
+  }
+
+  /** From now on no hand changes what stands at these paths; a link still does. @param {ReadonlySet<string>} paths */
+  lock(paths) {
+    this.#locked = paths;
   }
 
   /** How many operations on weights the present step has left out, if it is one of this field. @param {string} path */
@@ -122,7 +132,9 @@ export class Store {
    * @param {{before?: readonly import("./edits.js").Edit[], merge?: string | null, isTyped?: boolean}} [step]  before: the operations before the hand's
    */
   operate(name, edit, { before = editsOf(this.experiment, name), ...step } = {}) {
-    this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), ...step });
+    // ρ of a matrix that a hand has made is an operation on it, and yet ρ.
+    const path = edit.op === "radius" ? "recurrent.spectral_radius" : MATRICES[name].path;
+    if (!this.#locked.has(path)) this.edit({ [MATRICES[name].path]: withEdit(before, edit) }, { label: wordsOf(name, edit), ...step, isFree: true });
   }
 
   /** Another Experiment, and how it is looked at, as one change. @param {Experiment} experiment @param {Step} step @param {Partial<View>} [view] */

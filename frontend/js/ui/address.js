@@ -27,9 +27,10 @@ export function mountAddress(store, { onProblems }, signal) {
     clearTimeout(timer);
     timer = undefined;
     const { experiment, view, problems } = await decodeLink(location.hash);
-    if (mine !== writing) return;
+    if (mine !== writing) return [];
     store.replace(experiment, { label: "opened a link" }, { ...view, span: null });
     onProblems(problems);
+    return problems;
   }
 
   store.subscribe(() => {
@@ -39,6 +40,13 @@ export function mountAddress(store, { onProblems }, signal) {
   window.addEventListener("hashchange", () => void read(), { signal });
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   return {
+    /** The hash of what is on the screen now. */
+    hash: link,
+    /** Takes a hash as if it had been pasted; what was wrong with it. @param {string} hash @returns {Promise<readonly string[]>} */
+    open(hash) {
+      history.replaceState(history.state, "", hash);
+      return read();
+    },
     /** The whole address of what is on the screen now. */
     async link() {
       const address = new URL(location.href);

@@ -66,6 +66,8 @@ export function mountClock(element, store, signal) {
     writeAttribute(typed, "max", String(store.experiment.steps));
     writeText(of, `of ${grouped.format(store.experiment.steps)}`);
     if (speed.value !== String(rate)) speed.value = String(rate);
+    // A speed that an embed was given need not be one of the menu's.
+    if (speed.value !== String(rate)) /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (speed)).add(new Option(`×${rate}`, String(rate), true, true));
     if (loop.checked !== isLooping) loop.checked = isLooping;
     if (isPlaying && !wasPlaying) {
       [last_ms, carried] = [performance.now(), 0];

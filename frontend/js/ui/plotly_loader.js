@@ -5,10 +5,11 @@ const PATIENCE_MS = 1500;
 
 /**
  * @param {string} url
- * @param {{onLoad: () => void, onMissing: () => void}} events @param {AbortSignal} signal
+ * @param {{onLoad: () => void, onMissing: () => void, isPatient?: boolean}} events  isPatient: waits until it is called for
+ * @param {AbortSignal} signal
  * @returns {(() => void) & {retry: () => void}} loads it now, the first time it is called; retry: where it was missing
  */
-export function mountPlotlyLoader(url, { onLoad, onMissing }, signal) {
+export function mountPlotlyLoader(url, { onLoad, onMissing, isPatient = false }, signal) {
   let isAsked = false;
   let isMissing = false;
   function load() {
@@ -23,7 +24,7 @@ export function mountPlotlyLoader(url, { onLoad, onMissing }, signal) {
     }, { signal, once: true });
     document.head.append(script);
   }
-  const waiting = setTimeout(load, PATIENCE_MS);
+  const waiting = isPatient ? undefined : setTimeout(load, PATIENCE_MS);
   signal.addEventListener("abort", () => clearTimeout(waiting), { once: true });
   return Object.assign(load, {
     retry() {

@@ -1,5 +1,6 @@
 /** Light, dark, projector; without a choice, what the system says. The choice is kept where storage is allowed. */
 
+import { embed } from "../embed/options.js";
 import { ICONS } from "./icons.js";
 
 const THEMES = Object.freeze(["light", "dark", "projector"]);
@@ -9,8 +10,9 @@ const KEY = "rhoscope.theme";
 export function mountTheme(button, onChange, signal) {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const asked = new URLSearchParams(location.search).get("theme");
-  let chosen = THEMES.find((theme) => theme === asked) ?? THEMES.find((theme) => theme === stored()) ?? null;
+  // An embed is as its page wants it: it neither reads nor keeps what a reader has chosen elsewhere.
+  const asked = embed?.options.theme ?? new URLSearchParams(location.search).get("theme");
+  let chosen = THEMES.find((theme) => theme === asked) ?? (embed ? null : THEMES.find((theme) => theme === stored()) ?? null);
 
   button.innerHTML = ICONS.theme;
   const apply = () => {
@@ -22,6 +24,7 @@ export function mountTheme(button, onChange, signal) {
   };
   const cycle = () => {
     chosen = THEMES[(THEMES.indexOf(root.dataset.theme ?? "light") + 1) % THEMES.length] ?? "light";
+    if (embed) return apply();
     try {
       localStorage.setItem(KEY, chosen);
     } catch {

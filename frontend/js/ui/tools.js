@@ -1,20 +1,19 @@
-/** The tools of the masthead: presets, undo and redo, hold, the link, help. */
+/** The tools of the masthead: presets, undo and redo, hold, help. */
 import { writeAttribute } from "../render/write.js";
 import { cellInfo, hasGates } from "../state/cells.js";
 import { decodeLink } from "../state/link.js";
 import { PRESETS } from "../state/presets.js";
 import { plain } from "../render/format.js";
-import { copy } from "./clipboard.js";
 import { ICONS } from "./icons.js";
 
 /**
  * @param {HTMLElement} masthead @param {import("../render/scene.js").Scene} scene
- * @param {{link: () => Promise<string>, help: HTMLDialogElement}} parts @param {AbortSignal} signal
+ * @param {{help: HTMLDialogElement}} parts @param {AbortSignal} signal
  */
-export function mountTools(masthead, scene, { link, help }, signal) {
+export function mountTools(masthead, scene, { help }, signal) {
   const { store, loop } = scene;
   const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (masthead.querySelector(`button.${name}`));
-  const [undo, redo, hold, share] = [button("undo"), button("redo"), button("hold"), button("share")];
+  const [undo, redo, hold] = [button("undo"), button("redo"), button("hold")];
   const presets = /** @type {HTMLSelectElement} */ (masthead.querySelector(".preset"));
 
   const actions = {
@@ -25,12 +24,6 @@ export function mountTools(masthead, scene, { link, help }, signal) {
       hold.setAttribute("aria-pressed", String(scene.held !== null));
       hold.textContent = scene.held ? `held: ${scene.held.label}` : "hold";
       loop.markAll();
-    },
-    share: async () => {
-      const address = await link();
-      const isCopied = await copy(address);
-      share.textContent = isCopied ? "copied" : "in the address bar";
-      setTimeout(() => (share.textContent = "copy link"), 1500);
     },
     help: () => help.showModal(),
     newDraw: () => {
@@ -43,7 +36,6 @@ export function mountTools(masthead, scene, { link, help }, signal) {
   undo.addEventListener("click", actions.undo, { signal });
   redo.addEventListener("click", actions.redo, { signal });
   hold.addEventListener("click", actions.hold, { signal });
-  share.addEventListener("click", () => void actions.share(), { signal });
   button("help").addEventListener("click", actions.help, { signal });
 
   PRESETS.forEach(({ name }, k) => presets.add(new Option(name, String(k))));

@@ -20,6 +20,8 @@ import { TIME_MARGINS } from "./time_axis.js";
 /** In em of the pictures' text, like the panels' margins. */
 const RIBBON = Object.freeze({ middle: 1.1, thickest: 1.4 });
 const CELL = Object.freeze({ spacing: 6.6, least: 4.8, width: 3.1, height: 2.5 });
+/** Less room than that below the ribbon holds no cells: then it stands alone. */
+const LEAST_CELLS = 6;
 
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
@@ -70,7 +72,8 @@ export function mount(element, scene, signal) {
     const survival = run ? survivalAt(run, t) : NaN;
     writeAttribute(canvas, "aria-valuetext", `t = ${t} of ${T}${andToken(run?.tokenAt(t - 1) ?? null)}${Number.isNaN(survival) ? "" : `, ${powerOfTen(survival)} of the last gradient arrives here`}`);
     if (run) paintRibbon(context, run);
-    paintCells(context, run, t, T);
+    if (height - ribbonEnd() >= em(LEAST_CELLS)) paintCells(context, run, t, T);
+    else paintPlace(context, Math.min(Math.max(px(t), left()), left() + plotWidth()));
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Run} run */
@@ -137,7 +140,12 @@ export function mount(element, scene, signal) {
     context.lineTo(lensLeft, bottom);
     context.fill();
     context.globalAlpha = 1;
-    context.fillStyle = palette.ink;
+    paintPlace(context, x);
+  }
+
+  /** Where the cursor is on the ribbon. @param {CanvasRenderingContext2D} context @param {number} x */
+  function paintPlace(context, x) {
+    context.fillStyle = scene.palette.ink;
     context.fillRect(x - 1, 1, 2, ribbonEnd() - 4);
     context.beginPath();
     context.moveTo(x - 5, ribbonEnd() + 1);
