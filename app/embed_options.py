@@ -16,7 +16,7 @@ from app.errors import Error, refusal
 
 # Places, and the views that may stand in them: a view's name is its place, with that view in it.
 # A test holds them to the page's own lists, in linked_view.js.
-TopView = Literal["hidden_states", "influence", "dimensions", "atlas"]
+TopView = Literal["hidden_states", "unrolled", "influence", "dimensions", "atlas"]
 BottomView = Literal["norms", "powers", "race", "cost"]
 SideView = Literal["eigenvalues", "state_space", "lyapunov"]
 Place = Literal["verdict", "equation", "top", "bottom", "side", "corner", "time", "readout"]
