@@ -7,7 +7,9 @@ import { paintAxes } from "../render/axes.js";
 /** @typedef {import("../render/panel.js").PlotPanel} PlotPanel */
 
 /** What is there to be used, and not to be read. */
-const CONTROLS = "option, button, input, .visually-hidden, .weight-editor, .eigenvalue-editor";
+const CONTROLS = "option, button:not(th button), input, textarea, .visually-hidden, .weight-editor, .eigenvalue-editor, .plot";
+/** What cuts off what has no room in it. */
+const CUT = ".panel-detail, .race-said, .panel-legend, .panel-head, .panel-body, .dimensions-body, .cost-body";
 /** More pixels than that no canvas holds everywhere. */
 const MOST_PIXELS = 2 ** 25;
 
@@ -24,7 +26,7 @@ export function screenshot(panels, palette, scale) {
   context.fillStyle = palette.ground;
   context.fillRect(0, 0, innerWidth, innerHeight);
   for (const panel of panels) if (isSeen(panel.body)) paintPanel(context, panel);
-  for (const element of document.querySelectorAll(".timeline canvas")) paintCanvas(context, /** @type {HTMLCanvasElement} */ (element));
+  for (const element of document.querySelectorAll("main canvas:not(.axes, .marks, .overlay)")) paintCanvas(context, /** @type {HTMLCanvasElement} */ (element));
   paintWords(context);
   return { url: canvas.toDataURL("image/png"), width, height };
 }
@@ -61,12 +63,13 @@ function paintCanvas(context, canvas) {
 
 /** All words in sight outside of controls, and the swatches and bars beside them. @param {CanvasRenderingContext2D} context */
 function paintWords(context) {
-  for (const root of document.querySelectorAll(".embed-title, .equation, .verdict, .panel-head, .readout")) {
+  for (const root of document.querySelectorAll(".embed-title, .equation, .verdict, main > .panel, .readout")) {
     if (!isSeen(root)) continue;
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      if (node instanceof Text) paintText(context, node, root.getBoundingClientRect());
-      else if (node instanceof HTMLElement && isSeen(node) && node.getBoundingClientRect().top < root.getBoundingClientRect().bottom) paintSwatch(context, node);
+      const room = (node.parentElement?.closest(CUT) ?? root).getBoundingClientRect();
+      if (node instanceof Text) paintText(context, node, room);
+      else if (node instanceof HTMLElement && isSeen(node) && node.getBoundingClientRect().top < room.bottom) paintSwatch(context, node);
     }
   }
 }
@@ -80,7 +83,13 @@ function paintText(context, node, room) {
   const [box] = range.getClientRects();
   if (!box?.width) return;
   const middle = box.y + box.height / 2;
-  if (box.left < room.right && middle < room.bottom) write(context, node.data.replace(/\s+/g, " "), box.x, middle, parentElement);
+  if (box.left >= room.right || middle >= room.bottom) return;
+  context.save();
+  context.beginPath();
+  context.rect(room.x, room.y, room.width, room.height);
+  context.clip();
+  write(context, node.data.replace(/\s+/g, " "), box.x, middle, parentElement);
+  context.restore();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} middle @param {Element} like */
