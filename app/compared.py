@@ -1,4 +1,4 @@
-"""What a network is held against, as an Experiment: the page's `state/compare.js`, for recordings."""
+"""What a network is held against, as an Experiment: the page's `state/compare.js`, in Python."""
 
 from __future__ import annotations
 

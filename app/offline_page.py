@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app import __version__
-from app.assets import MODULES, gzipped
+from app.assets import MODULES, PLOTLY, gzipped
 from app.bundle import bundle
 from app.link import differing, nested
 from app.protocol import Hello
@@ -90,7 +90,7 @@ def shell_of(frontend: Path, plotly: Path) -> Shell:
     page, script = bundle(frontend, ENTRY), plotly.read_text("utf-8")
     loader = (frontend / "offline" / "loader.js").read_text("utf-8")
     text = (frontend / "index.html").read_text("utf-8")
-    text = OURS.sub("", text)
+    text = OURS.sub("", text).replace(PLOTLY, "")
     text = STYLE.sub(
         lambda found: f"<style>\n{(frontend / found[1]).read_text('utf-8')}</style>", text
     )

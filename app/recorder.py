@@ -83,9 +83,10 @@ class Recorder:
         found: dict[str, Entry] = {}
         for number, scene in enumerate(self._wish.scenes):
             for place, row in self._rows(scene.experiment):
-                own = Entry(row, number, _own_radius(row), place)
-                moved = [Entry(at_radius(row, rho), number, rho, place) for rho in radii]
-                for entry in (own, *moved):
+                own = _own_radius(row)
+                others = (rho for rho in radii if rho != own)
+                grid = (Entry(at_radius(row, rho), number, rho, place) for rho in others)
+                for entry in (Entry(row, number, own, place), *grid):
                     found.setdefault(entry.experiment.model_dump_json(), entry)
                     for kind in scene.kinds:
                         if kind != entry.experiment.cell.kind:
