@@ -10,6 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.settings import LECTURE_BYTES
+
 
 def export(
     experiment: Annotated[
@@ -35,7 +37,7 @@ def export(
     live: Annotated[
         str | None, typer.Option(help="Address of the live page, for what isn't recorded.")
     ] = None,
-    max_bytes: Annotated[int, typer.Option(min=1, help="The largest file.")] = 8_000_000,
+    max_bytes: Annotated[int, typer.Option(min=1, help="The largest file.")] = LECTURE_BYTES,
     force: Annotated[bool, typer.Option(help="Write over a file that is there.")] = False,
 ) -> None:
     """Write one HTML file that works without a server: recorded runs in the page itself.
@@ -44,11 +46,13 @@ def export(
     """
     # Loading torch takes seconds: only after everything that can be wrong before it.
     _check_output(output, force)
+    from app.assets import MissingAsset, Plotly, frontend_folder
     from app.device import chosen_device
     from app.engine import RunEngine
     from app.errors import Refusal
     from app.grid import over_from, radii_from, with_own
     from app.lecture import lecture, megabytes, source_of, wants_of
+    from app.offline_page import shell_of
     from app.recording import Wish
     from app.server import files_of
     from app.settings import Settings
@@ -68,13 +72,14 @@ def export(
         made = lecture(
             source.named(title, live),
             wish,
-            lambda one, plan: engine.run(one, plan, lambda: False),
+            lambda one, plan, _: engine.run(one, plan, lambda: False),
             settings,
             device,
+            shell_of(frontend_folder(), Plotly().file),
             max_bytes=max_bytes,
             on_progress=_show_progress,
         )
-    except Refusal as refused:
+    except (Refusal, MissingAsset) as refused:
         _refuse(str(refused))
     finally:
         _clear_line()

@@ -8,21 +8,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app import __version__
-from app.assets import Plotly, frontend_folder
 from app.device import Device
 from app.errors import refusal
 from app.experiment import Experiment
 from app.export import link_of
 from app.house import capabilities
 from app.link import OPENING_HASH, read_link, view_parts
-from app.offline_page import Told, offline_page, shell_of
+from app.offline_page import Shell, Told, offline_page
 from app.protocol import Analysis, Hello, Limits, read_experiment
 from app.recorder import Compute, Progress, Recorder
 from app.recording import Recording, Scene, Wish
 from app.security import LOOPBACK
-from app.settings import Settings
+from app.settings import LECTURE_BYTES, Settings
 
-MAX_BYTES = 8_000_000  # what a mail, or a learning platform, surely takes
 ROOM_OF_INDEX = 30_000  # of the list of what is recorded
 # What the page calls them, and what is asked for them.
 NAMED_VIEWS: Mapping[str, Analysis] = {
@@ -147,8 +145,9 @@ def lecture(
     compute: Compute,
     settings: Settings,
     device: Device,
+    shell: Shell,
     *,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = LECTURE_BYTES,
     on_progress: Progress = lambda *_: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Lecture:
@@ -158,7 +157,6 @@ def lecture(
         Refusal: it would be larger than `max_bytes`; the message says what to leave out.
         Cancelled: it was told to stop.
     """
-    shell = shell_of(frontend_folder(), Plotly().file)
     own = len(shell.html.encode())
     room = max_bytes - own - ROOM_OF_INDEX
     recorder = Recorder(wish, compute, settings, on_progress=on_progress, should_stop=should_stop)

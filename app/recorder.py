@@ -14,7 +14,7 @@ from app.experiment import Experiment
 from app.faults import refusal_of
 from app.frames import Frame
 from app.grid import GRIDS, at_radius, at_value, changes_of
-from app.limits import cost_of
+from app.limits import Cost, cost_of
 from app.packing import packed, with_few_digits
 from app.plan import AnalysisPlan, AnyPlan, Plan, plan_of
 from app.protocol import GATE_TENSORS, Analyse, Analysis, Done, Omissible, Run, View
@@ -22,7 +22,7 @@ from app.recording import Entry, Recording, Wish
 from app.settings import Settings
 from rnncore import Cancelled
 
-Compute = Callable[[Experiment, AnyPlan], Iterator[Frame | Done]]
+Compute = Callable[[Experiment, AnyPlan, Cost], Iterator[Frame | Done]]
 Progress = Callable[[int, int, int], None]  # runs that are recorded, of so many, bytes so far
 
 MOST_COLUMNS = 1000  # a longer run is recorded in so many bins of time
@@ -32,7 +32,7 @@ MOST_SHARED_BYTES = 2**20  # of weights or inputs that the page can do without
 SAMPLES = 5
 # Of a run, what is shown in colour and, under the pointer, to four digits.
 SHOWN = frozenset({"h", "y", "p", *GATE_TENSORS})
-SHARED = ("weights", "matrix", "inputs", "closed_loop")
+SHARED = ("weights", "matrix", "inputs", "tokens", "closed_loop")
 # What the file has of every network, where there is room: it costs a hundredth.
 CHEAP: tuple[Analysis, ...] = ("atlas", "conditions")
 
@@ -132,7 +132,7 @@ class Recorder:
         D, H, O = cell.input_size, cell.hidden_size, cell.output_size  # noqa: E741
         yield from ("log10_grad_W_xh", "cotangent")
         if is_compared:
-            yield from ("W_hh", "eigenvalues", "singular_values")
+            yield from ("W_hh", "eigenvalues", "singular_values", "token_index")
         item = 4 * (1 + (experiment.dtype == "float64"))
         shared = {
             "W_xh": H * D,
@@ -171,7 +171,6 @@ class Recorder:
         }
         found.runs.append(listed)
         try:
-            cost_of(self._run(entry), self._settings)
             frames, done = self._frames(entry, has_few_digits)
         except Refusal as refused:
             if not entry.is_compared:
@@ -190,11 +189,11 @@ class Recorder:
 
     def _frames(self, entry: Entry, has_few_digits: bool) -> tuple[list[Frame], Done]:
         message = self._run(entry)
-        plan = plan_of(message)
+        cost, plan = cost_of(message, self._settings), plan_of(message)
         assert isinstance(plan, Plan)
         T = entry.experiment.steps
         whole = replace(plan, forward=((0, T),), backward=((0, T),))
-        frames, done = self._results(entry.experiment, whole)
+        frames, done = self._results(entry.experiment, whole, cost)
         if has_few_digits:
             frames = [with_few_digits(frame, self._shown(frame)) for frame in frames]
         return frames, done
@@ -205,12 +204,14 @@ class Recorder:
         below = {name for name in frame.tensors if name.startswith("h_l")}
         return SHOWN | below if frame.kind == "states" else frozenset({"log10_influence"})
 
-    def _results(self, experiment: Experiment, plan: AnyPlan) -> tuple[list[Frame], Done]:
+    def _results(
+        self, experiment: Experiment, plan: AnyPlan, cost: Cost
+    ) -> tuple[list[Frame], Done]:
         if self._should_stop():
             raise Cancelled
         frames: list[Frame] = []
         try:
-            for item in self._compute(experiment, plan):
+            for item in self._compute(experiment, plan, cost):
                 if isinstance(item, Done):
                     return frames, item
                 frames.append(item)
@@ -253,10 +254,9 @@ class Recorder:
         known = ("want", "changes", "t")
         if any(all(each[k] == listed[k] for k in known) for each in found.analyses):
             return
-        cost_of(message, self._settings)
-        plan = plan_of(message)
+        cost, plan = cost_of(message, self._settings), plan_of(message)
         assert isinstance(plan, AnalysisPlan)
-        frames, done = self._results(experiment, plan)
+        frames, done = self._results(experiment, plan, cost)
         if has_few_digits:
             frames = [with_few_digits(frame, self._shown(frame)) for frame in frames]
         blob = packed(frames, {"done": done.model_dump(mode="json")})

@@ -28,7 +28,9 @@ from app.experiment import Experiment
 from app.frames import Frame
 from app.grid import GRIDS, at_radius, at_value, grid, over_from, radii_from, with_own
 from app.lecture import Lecture, lecture, source_of, wants_of
+from app.limits import Cost
 from app.link import differing, nested, read_link
+from app.offline_page import shell_of
 from app.packing import DIGITS, few_digits, packed
 from app.plan import AnyPlan, Plan
 from app.protocol import Done
@@ -37,6 +39,7 @@ from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Settings()
+SHELL = shell_of(frontend_folder(), Plotly().file)
 SMALL = "#rho=0.9&H=8&T=20&input=noise"
 ELEMENT = re.compile(r'<script type="text/plain" id="packed-([^"]+)">([^<]*)</script>')
 DTYPES = {"F32": "<f4", "F64": "<f8"}
@@ -49,10 +52,10 @@ def made(link: str, *, radii: str | None = None, over: str = "", **options: Any)
     device = chosen_device("cpu")
     engine = RunEngine(device, 0)
 
-    def compute(experiment: Experiment, plan: AnyPlan) -> Any:
+    def compute(experiment: Experiment, plan: AnyPlan, cost: Cost) -> Any:
         return engine.run(experiment, plan, lambda: False)
 
-    return lecture(source, wish, compute, SETTINGS, device, **options)
+    return lecture(source, wish, compute, SETTINGS, device, SHELL, **options)
 
 
 def elements(content: bytes) -> dict[str, str]:

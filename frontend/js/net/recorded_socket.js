@@ -10,7 +10,7 @@
 /** What is left out together with a tensor. @type {Readonly<Record<string, readonly string[]>>} */
 const LEFT_OUT_WITH = Object.freeze({ W_hh: ["W_hh_drawn", "W_hh_scale", "W_qkv"], eigenvalues: ["closed_loop_eigenvalues"] });
 /** Frames that stand until another of their kind is sent. */
-const STANDING = new Set(["weights", "matrix", "inputs", "spectrum", "closed_loop"]);
+const STANDING = new Set(["weights", "matrix", "inputs", "tokens", "spectrum", "closed_loop"]);
 
 export const NOT_RECORDED = "This is recorded: open the live page to change it.";
 
@@ -110,11 +110,11 @@ export class RecordedSocket {
 const notRecorded = (want) => (want === "jacobian" ? "J_t is recorded at one step alone: open the live page to see it at every one." : "This view is not recorded: open the live page to see it.");
 
 /** A frame as the server sends it: a safetensors file. @param {PackedFrame} frame @param {number} id @returns {ArrayBuffer} */
-export function fileOf({ kind, t0, t1, tensors }, id) {
+export function fileOf({ kind, t0, t1, texts, tensors }, id) {
   // float64 first, so that every tensor starts on a multiple of its item's size.
   const ordered = [...tensors].sort((a, b) => Number(b.dtype === "F64") - Number(a.dtype === "F64"));
   /** @type {Record<string, object>} */
-  const header = { __metadata__: { id: String(id), kind, t0: String(t0), t1: String(t1) } };
+  const header = { __metadata__: { id: String(id), kind, t0: String(t0), t1: String(t1), ...texts } };
   let end = 0;
   for (const { name, dtype, shape, data } of ordered) {
     header[name] = { dtype, shape, data_offsets: [end, end + data.length] };

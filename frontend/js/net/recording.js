@@ -12,7 +12,7 @@ import { RecordedSocket } from "./recorded_socket.js";
 /** Runs along ρ: of which scene, a lesson has several, and at which value of the second field. @typedef {readonly [number, number | null]} Row */
 /** @typedef {{want: string, changes: Record<string, unknown>, t: number, columns: number, blob: number}} AnalysisEntry */
 /** @typedef {{name: string, dtype: "F32" | "F64", shape: readonly number[], data: Uint8Array}} PackedTensor  its bytes in the order of a file */
-/** @typedef {{kind: string, t0: number, t1: number, tensors: readonly PackedTensor[]}} PackedFrame */
+/** @typedef {{kind: string, t0: number, t1: number, texts: Record<string, string>, tensors: readonly PackedTensor[]}} PackedFrame */
 /** @typedef {{frames: readonly PackedFrame[], done: import("./wire.js").Done | null}} Unpacked */
 
 /**

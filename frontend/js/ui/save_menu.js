@@ -6,7 +6,7 @@ import { closeOnLeaving } from "./popup.js";
 
 /** @typedef {import("../net/files.js").ExportName} ExportName */
 
-/** @type {ReadonlyArray<{does: "notebook" | "copy" | "save", name: ExportName | "", text: string, title: string}>} */
+/** @type {ReadonlyArray<{does: "notebook" | "copy" | "save" | "lecture", name: ExportName | "", text: string, title: string}>} */
 const ENTRIES = Object.freeze([
   { does: "notebook", name: "", text: "copy as notebook cell", title: "two lines of Python that load these arrays" },
   { does: "copy", name: "pytorch.py", text: "copy as PyTorch code", title: "a cell that rebuilds the network, runs it and asserts the same states" },
@@ -16,13 +16,14 @@ const ENTRIES = Object.freeze([
   { does: "save", name: "network.safetensors", text: "network, .safetensors", title: "the weights under nn.RNN's names" },
   { does: "save", name: "run.npz", text: "all arrays, .npz", title: "every tensor of the run, the experiment, and the versions that made it" },
   { does: "save", name: "run.csv", text: "table, .csv", title: "a line for each step: norms, x, h, y" },
+  { does: "lecture", name: "", text: "one HTML file for offline use …", title: "recorded runs in the page itself: opens from a disk and in a course, without a server" },
 ]);
 
 /**
  * @param {HTMLElement} masthead @param {import("../state/store.js").Store} store
- * @param {{link: () => Promise<string>}} address @param {AbortSignal} signal
+ * @param {{link: () => Promise<string>}} address @param {{open: () => void}} lectures @param {AbortSignal} signal
  */
-export function mountSaveMenu(masthead, store, { link }, signal) {
+export function mountSaveMenu(masthead, store, { link }, lectures, signal) {
   const details = /** @type {HTMLDetailsElement} */ (masthead.querySelector("details.save"));
   details.innerHTML = `<summary title="code, network and arrays to take along">save</summary>
     <div class="popup save-body"><ul></ul><p role="status"></p></div>`;
@@ -41,6 +42,10 @@ export function mountSaveMenu(masthead, store, { link }, signal) {
 
   /** @param {typeof ENTRIES[number]} entry */
   async function take({ does, name, text }) {
+    if (does === "lecture") {
+      details.open = false;
+      return lectures.open();
+    }
     writeText(status, "…");
     try {
       if (does === "notebook") return await say(cellFor(await link()), "notebook cell");
