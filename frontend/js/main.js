@@ -138,7 +138,7 @@ const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
 mountShareSheet(/** @type {HTMLDialogElement} */ (place(".share-sheet")), /** @type {HTMLButtonElement} */ (place("button.share")), { link: address.link, title: () => titleOf(store.experiment) }, signal);
-mountSaveMenu(place(".masthead"), store, address, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
+mountSaveMenu(place(".masthead"), scene, { link: address.link, version: () => truth.version }, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
 mountCompareRow(place(".fields"), scene, signal);

@@ -2,6 +2,7 @@
 import { exportAs, FileProblem } from "../net/files.js";
 import { writeText } from "../render/write.js";
 import { copy, download } from "./clipboard.js";
+import { subjects, takePicture } from "./pictures.js";
 import { closeOnLeaving } from "./popup.js";
 
 /** @typedef {import("../net/files.js").ExportName} ExportName */
@@ -20,16 +21,18 @@ const ENTRIES = Object.freeze([
 ]);
 
 /**
- * @param {HTMLElement} masthead @param {import("../state/store.js").Store} store
- * @param {{link: () => Promise<string>}} address @param {{open: () => void}} lectures @param {AbortSignal} signal
+ * @param {HTMLElement} masthead @param {import("../render/scene.js").Scene} scene
+ * @param {{link: () => Promise<string>, version: () => string}} address @param {{open: () => void}} lectures @param {AbortSignal} signal
  */
-export function mountSaveMenu(masthead, store, { link }, lectures, signal) {
+export function mountSaveMenu(masthead, scene, { link, version }, lectures, signal) {
+  const { store } = scene;
   const details = /** @type {HTMLDetailsElement} */ (masthead.querySelector("details.save"));
   details.innerHTML = `<summary title="code, network and arrays to take along">save</summary>
-    <div class="popup save-body"><ul></ul><p role="status"></p></div>`;
+    <div class="popup save-body"><ul></ul><div class="picture-row"><label>picture of <select></select></label> <button type="button" data-format="png" title="1920 × 1080, with a line that says what it is">PNG</button><button type="button" data-format="svg" title="texts, lines and axes as vectors; what is painted, as an image in them">SVG</button></div><p role="status"></p></div>`;
   const list = /** @type {HTMLElement} */ (details.querySelector("ul"));
   const status = /** @type {HTMLElement} */ (details.querySelector("[role=status]"));
-  for (const entry of ENTRIES) {
+  const chooser = /** @type {HTMLSelectElement} */ (details.querySelector("select"));
+  for (const entry of scene.recording ? [] : ENTRIES) {
     const row = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
@@ -66,7 +69,19 @@ export function mountSaveMenu(masthead, store, { link }, lectures, signal) {
     writeText(status, isCopied ? `${what}: copied` : `the clipboard is closed here; saved as rhoscope-cell.py`);
   }
 
-  details.addEventListener("toggle", () => writeText(status, ""), { signal });
+  /** What is on the screen now can be taken. */
+  let offered = subjects();
+  details.addEventListener("toggle", () => {
+    writeText(status, "");
+    offered = subjects();
+    if (details.open) chooser.replaceChildren(...offered.map(({ name }, k) => new Option(name, String(k))));
+  }, { signal });
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (details.querySelectorAll("[data-format]"))) button.addEventListener("click", async () => {
+    const subject = offered[Number(chooser.value)];
+    if (!subject) return;
+    const saved = await takePicture(scene, subject.element, button.dataset.format === "svg" ? "svg" : "png", version());
+    writeText(status, `picture: saved as ${saved}`);
+  }, { signal });
   closeOnLeaving(details, signal);
 }
 
