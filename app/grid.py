@@ -19,6 +19,10 @@ STEPS = ((0.05, 0.01), (0.1, 0.02), (0.2, 0.05), (0.5, 0.1))
 FINE = (0.8, 1.2)
 MOST_VALUES = 401
 RADIUS = "recurrent.spectral_radius"
+WORDS = {
+    "rho_values": ("the values of ρ", "cannot be read"),
+    "over": ("the second parameter", "cannot be read"),
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def at_value(experiment: Experiment, over: Over, value: Any) -> Experiment:
         return read_experiment(json.dumps(nested(fields)).encode())
     except Refusal as refused:
         error = refused.error
-        message = f"over {over.name}: {error.message}"
+        message = f"the second parameter {over.name}: {error.message}"
         raise Refusal(error.model_copy(update={"message": message})) from None
 
 
@@ -151,4 +155,5 @@ def changes_of(base: Experiment, changed: Experiment) -> Mapping[str, Any]:
 
 
 def _bad(field: str, got: object, expected: str) -> Refusal:
-    return refusal("invalid_field", field, "is not valid", got=got, expected=expected, field=field)
+    argument, problem = WORDS[field]
+    return refusal("invalid_field", argument, problem, got=got, expected=expected, field=field)

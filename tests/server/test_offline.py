@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from app import cli
@@ -35,7 +37,9 @@ from app.packing import DIGITS, few_digits, packed
 from app.plan import AnyPlan, Plan
 from app.protocol import Done
 from app.recording import Wish
+from app.server import create_app
 from app.settings import Settings
+from rnncore import Cancelled
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Settings()
@@ -137,18 +141,18 @@ def test_radii_are_typed_as_a_list_or_a_range() -> None:
     assert radii_from("1.5, 0.5,0.5") == (0.5, 1.5)
     assert radii_from("0:1:0.25") == (0.0, 0.25, 0.5, 0.75, 1.0)
     for text in ("", "a", "-1", "0:2", "0:2:0", "nan", "0:2:0.0001", "1,inf"):
-        with pytest.raises(Refusal, match="rho_values"):
+        with pytest.raises(Refusal, match="the values of ρ"):
             radii_from(text)
 
 
 @pytest.mark.parametrize("text", ["phi", "phi=", "nonsense=1", "rho=1,2", "recurrent.edits=1"])
 def test_what_is_no_second_parameter_is_refused(text: str) -> None:
-    with pytest.raises(Refusal, match="over"):
+    with pytest.raises(Refusal, match="the second parameter"):
         over_from(text)
 
 
 def test_a_second_parameter_that_does_not_fit_is_refused_by_name() -> None:
-    with pytest.raises(Refusal, match=r"over phi: cell.activation"):
+    with pytest.raises(Refusal, match=r"the second parameter phi: cell.activation"):
         at_value(Experiment(), over_from("phi=nonsense"), "nonsense")
 
 
@@ -383,6 +387,91 @@ def test_a_link_with_a_host_that_others_reach_names_the_live_page() -> None:
     assert source_of("http://127.0.0.1:8000/#rho=1").live is None
     assert source_of("http://127.0.0.1:8000/").hash == source_of("").hash
     assert wants_of("powers, influence") == ("matrix_powers", "influence")
+
+
+# From the page
+
+
+@pytest.fixture
+def real_client() -> Iterator[TestClient]:
+    """A client of a server that has the real page."""
+    with TestClient(create_app(SETTINGS), base_url="http://127.0.0.1:8000") as client:
+        yield client
+
+
+def asked(client: TestClient, **wish: Any) -> tuple[list[dict[str, Any]], bytes]:
+    """What POST /api/lecture tells, line by line, and the bytes after the last line."""
+    answer = client.post("/api/lecture", json=wish)
+    assert answer.status_code == 200, answer.text
+    lines, rest = [], answer.content
+    while rest:
+        line, _, rest = rest.partition(b"\n")
+        lines.append(json.loads(line))
+        if "size" in lines[-1]:
+            break
+    return lines, rest
+
+
+def test_the_page_is_told_how_far_it_is_then_the_size_then_gets_the_file(
+    real_client: TestClient,
+) -> None:
+    document = {"cell": {"hidden_size": 8}, "steps": 20}
+    wish = {"experiment": document, "hash": "#H=8&T=20&bottom=powers", "rho_values": "0.5,1"}
+    lines, file = asked(real_client, **wish, title="mine")
+    assert [line["done"] for line in lines[:-1]] == [1, 2]
+    assert {line["of"] for line in lines[:-1]} == {2}
+    assert lines[-1]["size"] == len(file)
+    index = index_of(file)
+    assert (index["title"], index["hash"]) == ("mine", wish["hash"])
+    assert {each["want"] for each in index["analyses"]} == {"matrix_powers", "atlas", "conditions"}
+
+
+def test_a_file_that_does_not_fit_ends_in_an_error_of_the_house(real_client: TestClient) -> None:
+    document = {"cell": {"hidden_size": 256}, "steps": 1000, "input": {"kind": "noise"}}
+    wish = {"experiment": document, "rho_values": "0.5,1", "max_bytes": 3_000_000}
+    lines, file = asked(real_client, **wish)
+    assert not file
+    assert set(lines[-1]) == {"type", "id", "code", "message", "field", "got", "expected"}
+    assert (lines[-1]["code"], lines[-1]["field"]) == ("over_limit", "max_bytes")
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({}, "experiment"),
+        ({"experiment": {"steps": 0}}, "steps"),
+        ({"experiment": {"steps": 10**7}}, "steps"),
+        ({"experiment": {}, "rho_values": "x"}, "rho_values"),
+        ({"experiment": {}, "over": "x=1"}, "over"),
+        ({"experiment": {}, "max_bytes": 10**9}, "max_bytes"),
+        ({"experiment": {}, "more": 1}, "more"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_anything_is_made(
+    real_client: TestClient, wish: dict[str, Any], field: str
+) -> None:
+    answer = real_client.post("/api/lecture", json=wish)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+
+
+def test_whoever_leaves_stops_the_work() -> None:
+    """The recorder looks before every run whether it is still wanted."""
+    runs: list[Experiment] = []
+    engine = RunEngine(chosen_device("cpu"), 0)
+
+    def compute(experiment: Experiment, plan: AnyPlan, cost: Cost) -> Any:
+        runs.append(experiment)
+        return engine.run(experiment, plan, lambda: False)
+
+    source = source_of(SMALL)
+    wish = Wish(source.scenes, radii_from("0:1:0.1"))
+    with pytest.raises(Cancelled):
+        lecture(
+            *(source, wish, compute, SETTINGS, chosen_device("cpu"), SHELL),
+            should_stop=lambda: len(runs) == 3,
+        )
+    assert len(runs) == 3
 
 
 def test_the_shell_is_of_the_installed_plotly() -> None:

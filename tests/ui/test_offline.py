@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Frame, Page
 from typer.testing import CliRunner
 
 from app import cli
+from tests.serving import Server
 from tests.ui.instrument import Instrument, expect, expect_no_overflow
 
 LINK = "#rho=0.9&H=16&T=60&input=noise"
@@ -63,7 +64,7 @@ def test_the_slider_turns_every_panel_with_no_server(page: Page, exported: Calla
 
 
 def test_the_file_shows_what_the_server_shows(
-    page: Page, new_context: Callable[..., BrowserContext], server, exported: Callable
+    page: Page, new_context: Callable[..., BrowserContext], server: Server, exported: Callable
 ) -> None:
     """The same link, live and from the disk: the same pixels, the same words."""
     live = Instrument(new_context().new_page(), server.url).open(LINK).rest()
@@ -158,6 +159,34 @@ def test_an_address_in_the_file_is_followed_where_it_is_recorded(
     page.goto("about:blank")
     opened(page, file, "#rho=0.123")
     expect(page.locator(".message-remark")).to_contain_text("not recorded in this file")
+
+
+@pytest.mark.expect_console("422")
+def test_a_hand_makes_the_file_in_the_page_and_opens_it(
+    page: Page, server: Server, new_context: Callable[..., BrowserContext], tmp_path: Path
+) -> None:
+    Instrument(page, server.url).open(LINK)
+    page.locator(".save summary").click()
+    page.get_by_role("button", name="one HTML file for offline use").click()
+    sheet = page.get_by_role("dialog", name="One HTML file for offline use")
+    sheet.get_by_label("values of ρ").fill("0.5,nonsense")
+    sheet.get_by_role("button", name="make it").click()
+    expect(sheet.get_by_role("alert")).to_contain_text(
+        "The values of ρ cannot be read: got '0.5,nonsense'"
+    )
+    sheet.get_by_label("values of ρ").fill("0.5, 1.5")
+    sheet.get_by_label("second parameter").select_option("phi")
+    expect(sheet.get_by_label("its values")).to_have_value("tanh, relu, linear")
+    sheet.get_by_role("button", name="make it").click()
+    expect(sheet.get_by_role("status")).to_contain_text("9 runs")
+    expect(sheet.get_by_role("status")).to_contain_text("MB")
+    with page.expect_download() as download:
+        sheet.get_by_role("button", name="save", exact=True).click()
+    file = tmp_path / "lecture.html"
+    download.value.save_as(file)
+    instrument = opened(new_context().new_page(), file)
+    instrument.page.get_by_label("activation φ").select_option("relu")
+    instrument.wait_for("cell.activation", "relu")
 
 
 @pytest.mark.parametrize("sandbox", ["allow-scripts", "allow-scripts allow-same-origin"])
