@@ -28,6 +28,8 @@ NAMED_VIEWS: Mapping[str, Analysis] = {
     "atlas": "atlas",
     "powers": "matrix_powers",
     "state_space": "state_space",
+    "race": "race",
+    "lyapunov": "lyapunov",
     "jacobian": "jacobian",
 }
 

@@ -238,8 +238,7 @@ class Recorder:
         columns = min(T, MAP_COLUMNS if is_map else ATLAS_COLUMNS)
         if want == "atlas":
             experiment = _at_every_radius(experiment)
-        cursor = int(self._wish.scenes[entry.scene].view.get("t", "1"))
-        t = min(cursor, T) if want == "jacobian" else 1
+        options = self._wish.scenes[entry.scene].options(want)
         message = Analyse(
             type="analyse",
             id=0,
@@ -247,12 +246,11 @@ class Recorder:
             wants=[want],
             view=View(t0=0, t1=T, columns=columns),
             radii=101,
-            t=t,
+            **options,
         )
         changes = dict(changes_of(self._wish.base, experiment))
-        listed = {"want": want, "changes": changes, "t": t, "columns": columns}
-        known = ("want", "changes", "t")
-        if any(all(each[k] == listed[k] for k in known) for each in found.analyses):
+        listed = {"want": want, "changes": changes, "options": options}
+        if any(all(each[k] == listed[k] for k in listed) for each in found.analyses):
             return
         cost, plan = cost_of(message, self._settings), plan_of(message)
         assert isinstance(plan, AnalysisPlan)

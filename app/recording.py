@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from app.experiment import Experiment
 from app.grid import Over
 from app.protocol import Analysis
 
+# As the page's links have them: how many starts, and which two units, from 1.
+STARTS = re.compile(r"([1-8])(near)?")
+PLANE = re.compile(r"(\d{1,6}),(\d{1,6})")
 MOST_BARS = 512  # classes whose distribution the page shows
 # Which part of a link opens a view that asks for an analysis.
 VIEWS: Mapping[Analysis, tuple[tuple[str, str], ...]] = {
@@ -20,6 +24,8 @@ VIEWS: Mapping[Analysis, tuple[tuple[str, str], ...]] = {
     "atlas": (("top", "atlas"), ("bottom", "atlas")),
     "matrix_powers": (("bottom", "powers"),),
     "state_space": (("side", "state_space"),),
+    "race": (("bottom", "race"),),
+    "lyapunov": (("side", "lyapunov"),),
     "jacobian": (("jacobian", "1"),),
 }
 
@@ -35,6 +41,31 @@ class Scene:
     def layer(self) -> str:
         """What of every step is shown."""
         return self.view.get("layer", "h")
+
+    def options(self, want: Analysis) -> dict[str, Any]:
+        """What else of the view decides an analysis, as the page asks for it."""
+        if want == "jacobian":
+            return {"t": min(int(self.view.get("t", "1")), self.experiment.steps)}
+        if want not in ("state_space", "race"):
+            return {}
+        found = STARTS.fullmatch(self.view.get("starts", "1"))
+        least = 2 if self.view.get("bottom") == "race" else 1
+        starts = max(int(found[1]) if found else 1, least)
+        distance = "near" if found and found[2] and starts > 1 else "far"
+        asked: dict[str, Any] = {"starts": starts, "start_distance": distance}
+        if want == "state_space":
+            asked["plane"] = self._plane
+        return asked
+
+    @property
+    def _plane(self) -> tuple[int, int] | None:
+        """Two units, from 0, if the network has them; of two units the plane is theirs anyway."""
+        found = PLANE.fullmatch(self.view.get("plane", ""))
+        if found is None:
+            return None
+        units, H = (int(found[1]) - 1, int(found[2]) - 1), self.experiment.cell.hidden_size
+        fits = H > 2 and units[0] != units[1] and all(0 <= unit < H for unit in units)
+        return units if fits else None
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@
 
 /** @typedef {import("./recording.js").Recording} Recording */
 /** @typedef {import("./recording.js").PackedFrame} PackedFrame */
-/** @typedef {{type: string, id: number, experiment?: object, omit?: readonly string[], wants?: readonly string[], t?: number}} Asked */
+/** @typedef {{type: string, id: number, experiment?: object, omit?: readonly string[], wants?: readonly string[]}} Asked */
 
 /** What is left out together with a tensor. @type {Readonly<Record<string, readonly string[]>>} */
 const LEFT_OUT_WITH = Object.freeze({ W_hh: ["W_hh_drawn", "W_hh_scale", "W_qkv"], eigenvalues: ["closed_loop_eigenvalues"] });
@@ -62,8 +62,8 @@ export class RecordedSocket {
     const [want = ""] = asked.wants ?? [];
     const run = type === "run" ? this.#recording.run(experiment) : null;
     if (run?.error) return this.#say({ ...run.error, id });
-    const blobs = run ? run.blobs : type === "analyse" ? this.#blobsOf(want, experiment, asked.t ?? 1) : undefined;
-    if (!blobs) return this.#refuse(id, "not_found", type === "analyse" ? notRecorded(want) : NOT_RECORDED);
+    const blobs = run ? run.blobs : type === "analyse" ? this.#blobsOf(want, experiment, asked) : undefined;
+    if (!blobs) return this.#refuse(id, "not_found", type === "run" ? NOT_RECORDED : notRecorded(want));
     try {
       const found = await Promise.all(blobs.map((number) => this.#recording.blob(number)));
       if (this.#signal.aborted || this.#active !== id) return;
@@ -75,9 +75,9 @@ export class RecordedSocket {
     }
   }
 
-  /** @param {string} want @param {object} experiment @param {number} t */
-  #blobsOf(want, experiment, t) {
-    const entry = this.#recording.analysis(want, experiment, t);
+  /** @param {string} want @param {object} experiment @param {object} asked */
+  #blobsOf(want, experiment, asked) {
+    const entry = this.#recording.analysis(want, experiment, { ...asked });
     return entry ? [entry.blob] : undefined;
   }
 

@@ -10,7 +10,7 @@ import { RecordedSocket } from "./recorded_socket.js";
 /** @typedef {{unpack: (id: string) => Promise<ArrayBuffer>, loadPlotly: () => Promise<void>, say: (problem: string) => void}} OfflineFile  what the loader gives */
 /** @typedef {{changes: Record<string, unknown>, blobs: readonly number[], rho?: number | null, row?: Row, error?: object}} RunEntry  error: what the server said instead */
 /** Runs along ρ: of which scene, a lesson has several, and at which value of the second field. @typedef {readonly [number, number | null]} Row */
-/** @typedef {{want: string, changes: Record<string, unknown>, t: number, columns: number, blob: number}} AnalysisEntry */
+/** @typedef {{want: string, changes: Record<string, unknown>, options: Record<string, unknown>, blob: number}} AnalysisEntry  options: what else was asked */
 /** @typedef {{name: string, dtype: "F32" | "F64", shape: readonly number[], data: Uint8Array}} PackedTensor  its bytes in the order of a file */
 /** @typedef {{kind: string, t0: number, t1: number, texts: Record<string, string>, tensors: readonly PackedTensor[]}} PackedFrame */
 /** @typedef {{frames: readonly PackedFrame[], done: import("./wire.js").Done | null}} Unpacked */
@@ -134,10 +134,10 @@ export class Recording {
     return { t0: 0, t1: steps, columns: Math.min(steps, this.index.columns) };
   }
 
-  /** A recorded analysis. @param {string} want @param {object} document of the Experiment @param {number} t @returns {AnalysisEntry | null} */
-  analysis(want, document, t) {
+  /** A recorded analysis. @param {string} want @param {object} document of the Experiment @param {Record<string, unknown>} asked the whole message @returns {AnalysisEntry | null} */
+  analysis(want, document, asked) {
     const found = this.#analyses.get(`${want} ${keyOf(difference(readDocument(document).experiment))}`) ?? [];
-    return (want === "jacobian" ? found.find((entry) => entry.t === t) : found[0]) ?? null;
+    return found.find(({ options }) => Object.entries(options).every(([name, value]) => JSON.stringify(asked[name] ?? null) === JSON.stringify(value))) ?? null;
   }
 
   /** A recorded run by its document. @param {object} document */

@@ -7,7 +7,7 @@ import { FIELD_AT } from "../state/fields.js";
 /** @typedef {import("../net/recording.js").Recording} Recording */
 
 /** Views that are computed behind the panels, and what is asked for them. @type {Readonly<Record<string, string>>} */
-const WANTS = Object.freeze({ influence: "influence", atlas: "atlas", powers: "matrix_powers", state_space: "state_space" });
+const WANTS = Object.freeze({ influence: "influence", atlas: "atlas", powers: "matrix_powers", state_space: "state_space", race: "race", lyapunov: "lyapunov" });
 /** What changes the network by hand. */
 const HANDS = ".weight-editor .weight, .eigenvalue-editor input";
 
@@ -28,7 +28,7 @@ export function mountOffline(recording, scene, controls, signal) {
   /** What can't be changed is still read. */
   function close() {
     const live = over ? controls.inputsOf(over.path) : [];
-    for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (find(".fields").querySelectorAll("input, select, button"))) {
+    for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (find(".fields").querySelectorAll("input, select, textarea, button"))) {
       if (live.includes(input) || input.disabled) continue;
       input.disabled = true;
       writeAttribute(input, "title", NOT_RECORDED);
