@@ -8,6 +8,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from app.compared import compared_experiment
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
@@ -202,7 +204,7 @@ class Recorder:
     def _shown(frame: Frame) -> frozenset[str]:
         """What of a frame is large and seen: the states and outputs of all layers."""
         below = {name for name in frame.tensors if name.startswith("h_l")}
-        return SHOWN | below if frame.kind == "states" else frozenset({"log10_influence"})
+        return SHOWN | below if frame.kind == "states" else frozenset()
 
     def _results(
         self, experiment: Experiment, plan: AnyPlan, cost: Cost
@@ -255,8 +257,8 @@ class Recorder:
         cost, plan = cost_of(message, self._settings), plan_of(message)
         assert isinstance(plan, AnalysisPlan)
         frames, done = self._results(experiment, plan, cost)
-        if has_few_digits:
-            frames = [with_few_digits(frame, self._shown(frame)) for frame in frames]
+        if has_few_digits and is_map:
+            frames = [_in_float32(frame) for frame in frames]
         blob = packed(frames, {"done": done.model_dump(mode="json")})
         found.analyses.append(listed | {"blob": found.keep(blob, want)})
 
@@ -311,6 +313,12 @@ class Recorder:
             advice=f"Leave out {', or '.join(drop)}; or raise max_bytes.",
             field="max_bytes",
         )
+
+
+def _in_float32(frame: Frame) -> Frame:
+    """Logarithms that only a colour and two digits come from."""
+    tensors = {name: tensor.astype(np.float32) for name, tensor in frame.tensors.items()}
+    return replace(frame, tensors=tensors)
 
 
 def _own_radius(experiment: Experiment) -> float | None:

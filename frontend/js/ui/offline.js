@@ -59,7 +59,7 @@ function statement(recording, experiment) {
   box.className = "recorded field-hint";
   const along = over ? `, each at ${FIELD_AT.get(over.path)?.label ?? over.path} ${over.values.join(", ")}` : "";
   const binned = experiment.steps > columns ? `; long runs in ${columns.toLocaleString("en")} columns of time` : "";
-  const digits = hasFewDigits ? "states to the 4 digits that are shown, all else as computed" : "every number as it was computed";
+  const digits = hasFewDigits ? `states to the 4 digits that are shown, ${recording.has("influence") ? "influence maps as float32, " : ""}all else as computed` : "every number as it was computed";
   box.textContent = `Recorded: ${radii.length} values of ρ from ${plain(first, 4)} to ${plain(last, 4)}${along}; ${digits}${binned}. Rhoscope ${versions.rhoscope}. `;
   if (live) {
     const anchor = document.createElement("a");
