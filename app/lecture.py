@@ -32,6 +32,16 @@ NAMED_VIEWS: Mapping[str, Analysis] = {
     "lyapunov": "lyapunov",
     "jacobian": "jacobian",
 }
+PARTS = {
+    "conditions": "condition numbers of the eigenvalues",
+    "matrix_powers": "powers of W_hh",
+    "influence": "influence maps",
+    "state_space": "state space",
+    "race": "memory of the start",
+    "lyapunov": "Lyapunov exponents",
+    "jacobian": "J_t at the cursor",
+    "atlas": "atlas of ρ",
+}
 
 
 @dataclass(frozen=True)
@@ -178,7 +188,7 @@ def _contains(recording: Recording, wish: Wish, own: int) -> list[str]:
     runs = recording.parts.get("runs", 0)
     lines = [f"{megabytes(runs):>8}  {len(recording.runs)} runs: {along}; {digits}"]
     rest = {name: size for name, size in recording.parts.items() if name != "runs"}
-    lines += [f"{megabytes(size):>8}  {name.replace('_', ' ')}" for name, size in rest.items()]
+    lines += [f"{megabytes(size):>8}  {PARTS.get(name, name)}" for name, size in rest.items()]
     return [*lines, f"{megabytes(own):>8}  the page, with Plotly"]
 
 

@@ -167,7 +167,7 @@ def test_a_hand_makes_the_file_in_the_page_and_opens_it(
 ) -> None:
     Instrument(page, server.url).open(LINK)
     page.locator(".save summary").click()
-    page.get_by_role("button", name="one HTML file for offline use").click()
+    page.get_by_role("button", name="offline page").click()
     sheet = page.get_by_role("dialog", name="One HTML file for offline use")
     sheet.get_by_label("values of ρ").fill("0.5,nonsense")
     sheet.get_by_role("button", name="make it").click()

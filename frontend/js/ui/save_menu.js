@@ -17,7 +17,7 @@ const ENTRIES = Object.freeze([
   { does: "save", name: "network.safetensors", text: "network, .safetensors", title: "the weights under nn.RNN's names" },
   { does: "save", name: "run.npz", text: "all arrays, .npz", title: "every tensor of the run, the experiment, and the versions that made it" },
   { does: "save", name: "run.csv", text: "table, .csv", title: "a line for each step: norms, x, h, y" },
-  { does: "lecture", name: "", text: "one HTML file for offline use …", title: "recorded runs in the page itself: opens from a disk and in a course, without a server" },
+  { does: "lecture", name: "", text: "offline page, .html …", title: "one HTML file with recorded runs: opens from a disk and in a course, without a server" },
 ]);
 
 /**
