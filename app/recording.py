@@ -75,8 +75,12 @@ class Scene:
     @property
     def wants(self) -> tuple[Analysis, ...]:
         """What the views that are open ask for."""
-        opened = VIEWS.items()
-        return tuple(want for want, parts in opened if any(self.view.get(k) == v for k, v in parts))
+        view = self.view
+        opened = [want for want, parts in VIEWS.items() if any(view.get(k) == v for k, v in parts)]
+        # What a state of the unrolled network depends on is lit by its influences.
+        if view.get("top") == "unrolled" and "cone" in view:
+            opened.append("influence")
+        return tuple(opened)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Wish:
             cell, output = scene.experiment.cell, scene.experiment.output
             if 8 * cell.output_size <= cell.hidden_size:
                 found.add("y")
+            if scene.view.get("top") == "unrolled" and cell.kind == "lstm":
+                found.add("c")
             if output.kind == "classes" and cell.output_size <= MOST_BARS:
                 found.add("p")
         return frozenset(found)

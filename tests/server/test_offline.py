@@ -43,6 +43,8 @@ from rnncore import Cancelled
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Settings()
+RACE = {"starts": 3, "start_distance": "near"}
+ALONE = {"starts": 1, "start_distance": "far"}
 SHELL = shell_of(frontend_folder(), Plotly().file)
 SMALL = "#rho=0.9&H=8&T=20&input=noise"
 ELEMENT = re.compile(r'<script type="text/plain" id="packed-([^"]+)">([^<]*)</script>')
@@ -214,6 +216,26 @@ def test_open_views_are_recorded_at_every_radius_and_an_atlas_once() -> None:
     }  # fmt: skip
     options = [each["options"] for each in index["analyses"] if each["want"] == "jacobian"]
     assert options == 3 * [{"t": 7}]
+
+
+@pytest.mark.parametrize(
+    ("view", "wants"),
+    [
+        ("side=lyapunov&bottom=race&starts=3near", {"lyapunov": {}, "race": RACE}),
+        ("side=state_space&plane=2,5", {"state_space": {**ALONE, "plane": [1, 4]}}),
+        ("side=state_space&plane=2,9", {"state_space": {**ALONE, "plane": None}}),
+        ("top=unrolled&cone=4", {"influence": {}}),
+        ("top=unrolled&bottom=norms", {}),
+    ],
+)
+def test_analyses_are_asked_as_the_page_asks_for_them(
+    view: str, wants: dict[str, dict[str, Any]]
+) -> None:
+    index = index_of(made(f"{SMALL}&{view}", radii="0.9").content)
+    cheap = {"atlas", "conditions"}
+    assert {
+        each["want"]: each["options"] for each in index["analyses"] if each["want"] not in cheap
+    } == wants
 
 
 def test_fewer_radii_or_digits_are_recorded_where_there_is_less_room() -> None:
