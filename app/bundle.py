@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-IMPORT = re.compile(r'^import (?:\{([^}]*)\}|\* as (\w+)) from "(\.[^"]*)";$', re.MULTILINE)
+# Of an import for its effect alone nothing is left: it runs in its turn.
+IMPORT = re.compile(r'^import (?:(?:\{([^}]*)\}|\* as (\w+)) from )?"(\.[^"]*)";$', re.MULTILINE)
 LAZY = re.compile(r'\bawait import\("(\.[^"]*)"\)')
 EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
 UNKNOWN = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
@@ -34,7 +35,8 @@ def bundle(folder: Path, entry: str) -> str:
     """
     order: list[str] = []
     _visit(folder, entry, order, ())
-    return "\n".join([*(_module(folder, name) for name in order), ""])
+    modules = (_module(folder, name, is_open=name == entry) for name in order)
+    return "\n".join([*modules, ""])
 
 
 def _visit(folder: Path, name: str, order: list[str], path: tuple[str, ...]) -> None:
@@ -62,8 +64,8 @@ def _variable(name: str) -> str:
     return "$" + re.sub(r"\W", "_", name)
 
 
-def _module(folder: Path, name: str) -> str:
-    """A module as a function's result; the one that nobody imports stays open, so it may wait."""
+def _module(folder: Path, name: str, *, is_open: bool) -> str:
+    """A module as a function's result; the one that nobody imports is open, so that it may wait."""
     text = (folder / name).read_text("utf-8")
     text = LAZY.sub(lambda found: _variable(_resolved(name, found[1])), text)
     text = IMPORT.sub(lambda found: _taken(name, found), text)
@@ -72,7 +74,7 @@ def _module(folder: Path, name: str) -> str:
     left = UNKNOWN.search(text)
     if left is not None:
         raise UnknownForm(f"{name} has a form that cannot be put together: {left[0][:80]}")
-    if not exported:
+    if is_open:
         return f"// {name}\n{text}"
     given = f"return Object.freeze({{ {', '.join(exported)} }});"
     return f"// {name}\nconst {_variable(name)} = (() => {{\n{text}{given}\n}})();"
@@ -80,6 +82,8 @@ def _module(folder: Path, name: str) -> str:
 
 def _taken(name: str, found: re.Match[str]) -> str:
     module = _variable(_resolved(name, found[3]))
+    if not found[1] and not found[2]:
+        return ""
     if found[2]:
         return f"const {found[2]} = {module};"
     names = found[1].replace(" as ", ": ")

@@ -302,22 +302,23 @@ def test_modules_become_one_that_imports_nothing(tmp_path: Path) -> None:
 
 def test_a_bundle_runs_as_its_modules_do(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text(
-        'import { two as b } from "./b.js";\nimport * as c from "./c.js";\n'
+        'import "./d.js";\nimport { two as b } from "./b.js";\nimport * as c from "./c.js";\n'
         'const late = (await import("./b.js")).two;\nconsole.log(b() + c.one + late());\n'
     )
     (tmp_path / "b.js").write_text(
         'import { one } from "./c.js";\nexport function two() {\n  return 2 * one;\n}\n'
     )
     (tmp_path / "c.js").write_text("export const one = 1;\n")
+    (tmp_path / "d.js").write_text('const b = "first";\nconsole.log(b);\n')
     (tmp_path / "out.mjs").write_text(bundle(tmp_path, "a.js"))
     done = subprocess.run(
         ["node", tmp_path / "out.mjs"], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "5\n"
+    assert done.stdout == "first\n5\n"
 
 
 @pytest.mark.parametrize(
-    "text", ["export default 1;", 'export * from "./b.js";', 'import "./b.js";']
+    "text", ["export default 1;", 'export * from "./b.js";', 'import b from "./b.js";']
 )
 def test_a_form_that_is_not_known_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.js").write_text(f"{text}\n")

@@ -248,7 +248,7 @@ export class PlotPanel {
     if (!this.#areAxesStale && !this.#isFigureStale) return;
     this.#areAxesStale = this.#isFigureStale = false;
     const canvas = (this.#axes ??= document.createElement("canvas"));
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     Object.assign(canvas, { className: "axes", width: Math.round(this.width * ratio), height: Math.round(this.height * ratio) });
     if (!canvas.isConnected) this.marks.before(canvas);
     const context = canvas.getContext("2d");
