@@ -71,11 +71,12 @@ class Plotly:
     @property
     def gzipped(self) -> bytes:
         """The compressed file; a quarter of a second once, then kept."""
-        return _gzipped(self.file)
+        return gzipped(self.file)
 
 
 @cache
-def _gzipped(file: Path) -> bytes:
+def gzipped(file: Path) -> bytes:
+    """A file compressed, once for this process."""
     return gzip.compress(file.read_bytes(), compresslevel=9, mtime=0)
 
 

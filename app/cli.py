@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
+from app.cli_export import export
 from app.settings import Settings, flag, variable
 
 USAGE_ERROR = 2
@@ -102,8 +103,8 @@ def serve(
 ) -> None:
     """Start the server and open the page. This is what `rhoscope` alone does.
 
-    `rhoscope open FILE` starts with a network of your own; `rhoscope doctor` says what is
-    installed and tests it.
+    `rhoscope open FILE` starts with a network of your own; `rhoscope export LINK` writes a page
+    that needs no server; `rhoscope doctor` says what is installed and tests it.
     """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     raise typer.Exit(_serve(_settings(given)))
@@ -129,6 +130,9 @@ def open_file(
     given = flags | {"upload_folder": upload_folder}
     settings = _settings({name: value for name, value in given.items() if value is not None})
     raise typer.Exit(_serve(settings, _link_to(file, layer, settings)))
+
+
+cli.command()(export)
 
 
 @cli.command()

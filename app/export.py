@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from app.array_words import words_of
 from app.errors import Refusal, refusal
 from app.experiment import Experiment, Generation, LinearLoss, Readout, Silence, Zeros
 from app.frames import Array
@@ -23,6 +25,10 @@ from rnncore import ModuleNames, RecurrentLayer, state_dict_of
 LONGEST_METADATA = 8192
 MOST_CSV_NUMBERS = 20_000_000
 ROWS_AT_ONCE = 1000
+# A table's columns: those of every run, then what else there is of each step.
+FIRST_NORMS = ("log10_norm_h", "log10_grad_h", "log10_grad_W_hh", "log10_grad_W_xh")
+FIRST_VALUES = ("x", "h", "y")
+MORE_VALUES = re.compile(r"(?:[cifgorznp]|h_l\d+)$")
 Arrays = Mapping[str, Array]
 
 
@@ -154,10 +160,11 @@ def network_file(run: WholeRun) -> bytes:
 
 
 def npz_file(run: WholeRun) -> bytes:
-    """All arrays as npz, and beside them the document, its link, the versions and, of a text, the
-    tokens' names, as text."""
+    """All arrays as npz, and beside them, as text, the document as JSON, its link, the versions,
+    what every array is (`about`, JSON) and, of a text, the tokens' names."""
     stream = io.BytesIO()
-    texts = {name: np.array(text) for name, text in run.origin.items()}
+    about = json.dumps(words_of(run.arrays), ensure_ascii=False)
+    texts = {name: np.array(text) for name, text in {**run.origin, "about": about}.items()}
     np.savez(stream, allow_pickle=False, **run.arrays, **texts)
     return stream.getvalue()
 
@@ -183,7 +190,8 @@ def csv_file(run: WholeRun) -> bytes:
     stream = io.StringIO()
     stream.write(",".join([*columns, *(["token"] if tokens else [])]) + "\n")
     digits = 9 if run.experiment.dtype == "float32" else 17
-    formats = [f"%.{digits}g" if name[0] in "xhy" else "%.17g" for name in columns]
+    is_log = [name.startswith("log10_") or name in "bt" for name in columns]
+    formats = ["%.17g" if exact else f"%.{digits}g" for exact in is_log]
     rows = len(columns["t"])
     for start in range(0, rows, ROWS_AT_ONCE):
         part = [column[start : start + ROWS_AT_ONCE] for column in columns.values()]
@@ -210,9 +218,15 @@ def _columns(run: WholeRun) -> Iterator[tuple[str, np.ndarray]]:
     if B > 1:
         yield "b", np.repeat(np.arange(1.0, B + 1), T)
     yield "t", np.tile(np.arange(1.0, T + 1), B)
-    for name in ("log10_norm_h", "log10_grad_h", "log10_grad_W_hh", "log10_grad_W_xh"):
+    for name in (*FIRST_NORMS, *_others(run.arrays, lambda each: each.startswith("log10_"))):
         values = run.arrays[name]
         yield name, (np.tile(values, B) if values.ndim == 1 else values).reshape(-1)
-    for name in ("x", "h", "y"):
+    for name in (*FIRST_VALUES, *_others(run.arrays, lambda each: bool(MORE_VALUES.match(each)))):
         values = run.arrays[name].reshape(B * T, -1)
         yield from ((f"{name}_{k + 1}", values[:, k]) for k in range(values.shape[1]))
+
+
+def _others(arrays: Arrays, is_wanted: Callable[[str], bool]) -> list[str]:
+    """Further arrays of steps, as a run has them."""
+    first = {*FIRST_NORMS, *FIRST_VALUES}
+    return [name for name in arrays if name not in first and is_wanted(name)]

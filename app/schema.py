@@ -12,6 +12,7 @@ from app.embed_options import EmbedOptions
 from app.errors import Error
 from app.experiment import Experiment
 from app.found import FoundFile
+from app.lecture_wish import LectureWish
 from app.protocol import Analyse, Cancel, Done, Hello, Measure, Run, View
 from app.token_count import TextToCount, TokenCount
 
@@ -25,6 +26,7 @@ FROM_CLIENT: tuple[type[BaseModel], ...] = (
     Cancel,
     View,
     TextToCount,
+    LectureWish,
 )
 FROM_SERVER: tuple[type[BaseModel], ...] = (
     Hello,

@@ -23,7 +23,7 @@ from app.headers import headers_of
 from app.house import House
 from app.metrics import Metrics
 from app.root_path import RootPath, prefix_of
-from app.routes import api, docs, exports, metrics, page, posts, stream, tokens, uploads
+from app.routes import api, docs, exports, lectures, metrics, page, posts, stream, tokens, uploads
 from app.security import Guard, Policy, error_response
 from app.settings import Settings
 from app.uploads import Uploads
@@ -79,7 +79,7 @@ def create_app(
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientLeft, _on_client_left)
-    for part in (api, posts, uploads, exports, tokens, metrics):
+    for part in (api, posts, uploads, exports, lectures, tokens, metrics):
         part.add_to(app)
     app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)

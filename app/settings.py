@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 2**20
+LECTURE_BYTES = 8_000_000  # of an offline file: what a mail, or a learning platform, surely takes
 Size = Annotated[int, Field(ge=1)]
 Texts = Annotated[tuple[str, ...], NoDecode]
 

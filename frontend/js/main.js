@@ -5,6 +5,7 @@ import { embed } from "./embed/options.js";
 import { Analyst } from "./net/analyst.js";
 import { Meter } from "./net/meter.js";
 import { Runner } from "./net/runner.js";
+import { liveStream } from "./net/socket.js";
 import { uncompared, unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
 import { readPalette } from "./render/palette.js";
@@ -26,10 +27,11 @@ import { mountForgetBias } from "./ui/forget_bias.js";
 import { mountFormChoice } from "./ui/form_choice.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
+import { mountLectureSheet } from "./ui/lecture_sheet.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
 import { mountSecond, mountPlaces } from "./ui/places.js";
-import { mountPlotlyLoader } from "./ui/plotly_loader.js";
+import { mountPlotlyLoader, scriptAt } from "./ui/plotly_loader.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
@@ -76,17 +78,22 @@ let isOpeningInstead = false;
 let lineWords = "";
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
-const opened = await decodeLink(location.hash);
-const store = new Store(opened.experiment, { ...opened.view, ...viewFromOptions(opened.view) });
+/** A file without a server brings its runs along. */
+const offline = document.documentElement.dataset.offline === undefined ? null : await (await import("./ui/offline_start.js")).startOffline();
+const { recording = null } = offline ?? {};
+const opened = offline?.opened ?? await decodeLink(location.hash);
+const openedView = { ...opened.view, ...viewFromOptions(opened.view) };
+const store = offline?.makeStore(opened.experiment, openedView) ?? new Store(opened.experiment, openedView);
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
+scene.recording = recording;
 
 /** What scripts and tests may know of the page; it is never ahead of the pixels. */
 const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), compared: /** @type {object[]} */ ([]), version: "" };
 Object.assign(window, { rhoscope: truth });
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-const stream = new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme);
+const stream = recording ?? liveStream(new URL("api/stream", location.href.replace(/^http/, "ws")).href.replace(/^wss?:/, scheme));
 const meter = new Meter(stream, () => {
   loop.mark("cost");
   if (!meter.isRunning) resting.disturb();
@@ -125,13 +132,13 @@ const messages = mountMessages(place(".messages"), { server: () => runner.retry(
 const progress = mountProgress(place(".progress"), { onStop: () => runner.cancel() }, signal);
 const clock = mountClock(place(".clock"), store, signal);
 cursorToken.mount(place(".clock"), scene, signal);
-const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
+const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal, recording?.index.live);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
 const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
 mountShareSheet(/** @type {HTMLDialogElement} */ (place(".share-sheet")), /** @type {HTMLButtonElement} */ (place("button.share")), { link: address.link, title: () => titleOf(store.experiment) }, signal);
-mountSaveMenu(place(".masthead"), store, address, signal);
+mountSaveMenu(place(".masthead"), scene, { link: address.link, version: () => truth.version }, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
 mountCompareRow(place(".fields"), scene, signal);
@@ -141,7 +148,7 @@ mountFormChoice(formGroup, store, signal);
 mountCostLine(formGroup, store, signal);
 /** What the server takes; its hello says it. */
 let largestUpload_bytes = 2 ** 23;
-const files = mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {
+const files = offline?.files ?? mountFiles({ sheet: /** @type {HTMLDialogElement} */ (place(".file-sheet")), form: place(".fields"), button: place("button.open") }, store, {
   largestBytes: () => largestUpload_bytes,
   say: messages.file,
   retry: () => ask(true),
@@ -302,7 +309,7 @@ function ask(isAgain = false) {
   // Of the panels over time those that are shown have a width.
   const width = Math.max(...views.map(({ panel }) => (panel?.options.canZoom ? panel.area.width : 1))) * (globalThis.devicePixelRatio || 1);
   const { experiment, view: { span, compare, layer } } = store;
-  const window = windowFor(experiment, span, width, isMoving, 1 + compare.length);
+  const window = recording?.windowOf(experiment) ?? windowFor(experiment, span, width, isMoving, 1 + compare.length);
   const omit = unshown(experiment, store.view);
   const wish = JSON.stringify([window, omit, compare, layer, experiment]);
   if (wish === asked && !isAgain) return;
@@ -374,7 +381,7 @@ function isCommand(event, key) {
 bindKeys(bindings, signal);
 fillHelp(help, bindings);
 
-const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plotly")).content, {
+const loadPlotly = mountPlotlyLoader(offline?.loadPlotly ?? scriptAt(/** @type {HTMLMetaElement} */ (place("#plotly")).content), {
   onLoad: () => {
     scene.plotly = window.Plotly ?? null;
     messages.axes("");
@@ -385,6 +392,7 @@ const loadPlotly = mountPlotlyLoader(/** @type {HTMLMetaElement} */ (place("#plo
   isPatient: embed !== null,
 }, signal);
 
+offline?.finish(scene, controls, () => messages.remark(offline.notRecorded), signal);
 messages.remark([...problemsOfOptions(), ...opened.problems].join(" "));
 ask();
 loop.markAll();

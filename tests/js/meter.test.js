@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Meter, timedAs } from "../../frontend/js/net/meter.js";
+import { liveStream } from "../../frontend/js/net/socket.js";
 import { DEFAULT_EXPERIMENT, withFields } from "../../frontend/js/state/experiment.js";
 import { progressWords } from "../../frontend/js/views/cost.js";
 import { timeRange } from "../../frontend/js/views/cost_plot.js";
@@ -49,7 +50,7 @@ Object.assign(globalThis, { WebSocket: FakeSocket });
 function started() {
   const abort = new AbortController();
   let changes = 0;
-  const meter = new Meter("ws://here", () => (changes += 1), abort.signal);
+  const meter = new Meter(liveStream("ws://here"), () => (changes += 1), abort.signal);
   meter.start(DEFAULT_EXPERIMENT);
   const socket = /** @type {FakeSocket} */ (FakeSocket.made.at(-1));
   socket.open();

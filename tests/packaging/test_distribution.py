@@ -145,6 +145,23 @@ def test_the_installed_package_is_the_one_that_runs(environment: Path, tmp_path:
     assert version == VERSION
 
 
+def test_the_installed_command_exports_a_page_of_its_own_files(
+    environment: Path, tmp_path: Path
+) -> None:
+    command = [str(environment / "bin" / "rhoscope"), "export", "#H=4&T=10", "-o", "lecture.html"]
+    done = subprocess.run(
+        [*command, "--rho-values", "0.5,1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "lecture.html").read_text("utf-8")
+    assert "data-offline=" in text and 'id="packed-end"' in text
+    assert f"Rhoscope {VERSION}" in text
+
+
 CLIENT = """
 import torch
 

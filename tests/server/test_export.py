@@ -235,6 +235,44 @@ def test_the_table_has_a_line_a_step_and_loses_no_digit(
     assert np.array_equal(table["log10_grad_h"], run["log10_grad_h"].reshape(-1))
 
 
+CELLS: tuple[dict[str, object], ...] = (
+    {"cell": {"kind": "lstm", "hidden_size": 3}},
+    {"cell": {"kind": "gru", "hidden_size": 3, "layers": 2}, "batch_size": 2},
+    {"cell": {"kind": "attention", "hidden_size": 3}},
+    {"cell": {"hidden_size": 3}, "generation": {"after": 2}},
+    {"cell": {"hidden_size": 3, "output_size": 2}, "output": {"kind": "classes"}},
+    {"cell": {"hidden_size": 3, "input_size": 2}, "input": {"kind": "text", "text": "a b"}},
+)
+
+
+@pytest.mark.parametrize("document", CELLS, ids=str)
+def test_npz_says_of_every_array_what_it_is(
+    client: TestClient, document: dict[str, object]
+) -> None:
+    content = exported(client, "run.npz", document | {"steps": 5})
+    found = np.load(io.BytesIO(content), allow_pickle=False)
+    about = json.loads(str(found["about"]))
+    assert set(about) == {name for name in found.files if found[name].dtype.kind == "f"}
+    for name, words in about.items():
+        axes = words["axes"].strip("[]").split(", ")
+        assert len(axes) in (found[name].ndim, found[name].ndim - 1), name  # a batch may lead
+        assert words["meaning"] and words["unit"]
+
+
+@pytest.mark.parametrize("document", CELLS, ids=str)
+def test_the_table_has_all_that_steps_have(client: TestClient, document: dict[str, object]) -> None:
+    document = document | {"steps": 5}
+    names = exported(client, "run.csv", document).decode().splitlines()[0].split(",")
+    assert len(names) == len(set(names))
+    columns = {name if name.startswith("log10_") else name.rpartition("_")[0] for name in names}
+    of_steps = {
+        name
+        for name, array in posted(client, document).items()
+        if name not in ("token_index", "x_h") and 5 in array.shape and not name.startswith("W_")
+    }
+    assert of_steps <= columns
+
+
 def test_what_would_be_too_long_is_refused_with_a_way_out(client: TestClient) -> None:
     long = {"cell": {"hidden_size": 256}, "steps": 100_000}
     error = client.post("/api/export/run.csv", json=long).json()

@@ -4,7 +4,6 @@
  */
 import { difference, withFields } from "../state/experiment.js";
 import { Atlas } from "./atlas.js";
-import { LiveSocket } from "./socket.js";
 import { readFrame } from "./tensors.js";
 
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
@@ -24,11 +23,11 @@ const QUICK_UNITS = 128;
 const FIELDS = Object.freeze(/** @type {const} */ ({ state_space: "stateSpace", race: "race", lyapunov: "lyapunov" }));
 
 export class Analyst {
-  #url;
+  #stream;
   #scene;
   #onChange;
   #signal;
-  /** @type {LiveSocket | null} opened with the first question: a page that asks nothing takes no seat */
+  /** @type {import("./socket.js").Line | null} opened with the first question: a page that asks nothing takes no seat */
   #socket = null;
   #nextId = 1;
   /** The question that is under way. @type {{id: number, want: Want, message: object, key: string, experiment: Experiment, window: Window, options: string} | null} */
@@ -38,9 +37,9 @@ export class Analyst {
   /** @type {Window} */
   #window = { t0: 0, t1: 0, columns: 0 };
 
-  /** @param {string} url @param {Scene} scene @param {() => void} onChange @param {AbortSignal} signal */
-  constructor(url, scene, onChange, signal) {
-    this.#url = url;
+  /** @param {import("./socket.js").Stream} stream @param {Scene} scene @param {() => void} onChange @param {AbortSignal} signal */
+  constructor(stream, scene, onChange, signal) {
+    this.#stream = stream;
     this.#scene = scene;
     this.#onChange = onChange;
     this.#signal = signal;
@@ -105,7 +104,7 @@ export class Analyst {
   }
 
   #open() {
-    this.#socket = new LiveSocket(this.#url, {
+    this.#socket = this.#stream.open({
       onText: (text) => this.#onText(JSON.parse(text)),
       onFrame: (buffer) => this.#onFrame(readFrame(buffer)),
       // The page's other socket says where the server is gone; here the question is simply asked again.

@@ -30,6 +30,7 @@ export async function exportAs(name, experiment) {
 
 /** @param {string} path @param {RequestInit} init */
 export async function request(path, init) {
+  if (globalThis.document?.documentElement.dataset.offline !== undefined) throw new NoAnswer("This file has no server behind it: open the live page for that.");
   let answer;
   try {
     answer = await fetch(new URL(path, location.href), init);

@@ -3,7 +3,6 @@
  * measured stays where one is stopped half-way.
  */
 import { difference } from "../state/experiment.js";
-import { LiveSocket } from "./socket.js";
 import { readFrame } from "./tensors.js";
 
 /** @typedef {import("../state/experiment.js").Experiment} Experiment */
@@ -31,16 +30,16 @@ export function timedAs({ cell, steps, batch_size, dtype, loss, weights }) {
 }
 
 export class Meter {
-  #url;
+  #stream;
   #onChange;
-  /** @type {{socket: LiveSocket, abort: AbortController} | null} */
+  /** @type {{socket: import("./socket.js").Line, abort: AbortController} | null} */
   #line = null;
   /** @type {Measurement | null} what is under way, or was measured last */
   measurement = null;
 
-  /** @param {string} url @param {() => void} onChange @param {AbortSignal} signal */
-  constructor(url, onChange, signal) {
-    this.#url = url;
+  /** @param {import("./socket.js").Stream} stream @param {() => void} onChange @param {AbortSignal} signal */
+  constructor(stream, onChange, signal) {
+    this.#stream = stream;
     this.#onChange = onChange;
     signal.addEventListener("abort", () => this.#close(), { once: true });
   }
@@ -55,7 +54,7 @@ export class Meter {
     this.measurement = { of: timedAs(experiment), sizes: { over_hidden_size: [], over_steps: [], attention_over_steps: [] }, visits: 0, done: 0, status: "running", said: [], series: {} };
     const abort = new AbortController();
     const message = { type: "measure", id: 1, experiment: difference(experiment) };
-    const socket = new LiveSocket(this.#url, {
+    const socket = this.#stream.open({
       onText: (text) => this.#onText(JSON.parse(text)),
       onFrame: (buffer) => this.#onFrame(readFrame(buffer)),
       onState: (state) => {

@@ -7,7 +7,6 @@ import { difference } from "../state/experiment.js";
 import { Flight } from "./flight.js";
 import { Standing } from "./run.js";
 import { readFrame } from "./tensors.js";
-import { LiveSocket } from "./socket.js";
 
 /** @typedef {import("./wire.js").Done} Done */
 /** @typedef {import("./wire.js").ErrorMessage} ErrorMessage */
@@ -48,11 +47,10 @@ export class Runner {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #impatience;
 
-  /** @param {string} url @param {RunnerEvents} events @param {AbortSignal} signal */
-  constructor(url, events, signal) {
+  /** @param {import("./socket.js").Stream} stream @param {RunnerEvents} events @param {AbortSignal} signal */
+  constructor(stream, events, signal) {
     this.#events = events;
-    this.#socket = new LiveSocket(
-      url,
+    this.#socket = stream.open(
       {
         onText: (text) => this.#onText(JSON.parse(text)),
         onFrame: (buffer) => this.#onFrame(buffer),

@@ -28,6 +28,18 @@ import { SocketConnection } from "./socket_connection.js";
  * @property {() => void} close  without a word to anybody
  */
 
+/**
+ * Where runs and analyses come from: the server, or in a file without one its recording.
+ * @typedef {object} Line
+ * @property {boolean} isOpen
+ * @property {(message: object) => void} send
+ * @property {() => void} retry  tries at once instead of waiting for the pause to end
+ */
+/** @typedef {{open: (events: SocketEvents, signal: AbortSignal) => Line}} Stream */
+
+/** The server at a web address. @param {string} url @returns {Stream} */
+export const liveStream = (url) => Object.freeze({ open: (/** @type {SocketEvents} */ events, /** @type {AbortSignal} */ signal) => new LiveSocket(url, events, signal) });
+
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4000;
 /** Where somebody has to change something first. */

@@ -6,6 +6,7 @@
  */
 
 import { paintAxes } from "./axes.js";
+import { onRatio, pixelRatio } from "./ratio.js";
 import { roundUp } from "./scale.js";
 import { writeHidden } from "./write.js";
 
@@ -90,6 +91,7 @@ export class PlotPanel {
     this.body.addEventListener("pointerleave", () => (this.#isUnderPointer = false), { signal });
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.body);
+    onRatio(() => this.#measure(), signal);
     signal.addEventListener("abort", () => {
       observer.disconnect();
       if (this.#isFigureMade) scene.plotly?.purge(this.figure);
@@ -136,7 +138,7 @@ export class PlotPanel {
     this.width = width;
     this.height = height;
     this.area = area;
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     for (const canvas of [this.marks, this.overlay]) {
       if (!canvas) continue;
       canvas.width = Math.round(width * ratio);
@@ -208,7 +210,7 @@ export class PlotPanel {
     const canvas = this[layer];
     const context = canvas?.getContext("2d");
     if (!canvas || !context) return;
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.save();
@@ -246,7 +248,7 @@ export class PlotPanel {
     if (!this.#areAxesStale && !this.#isFigureStale) return;
     this.#areAxesStale = this.#isFigureStale = false;
     const canvas = (this.#axes ??= document.createElement("canvas"));
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     Object.assign(canvas, { className: "axes", width: Math.round(this.width * ratio), height: Math.round(this.height * ratio) });
     if (!canvas.isConnected) this.marks.before(canvas);
     const context = canvas.getContext("2d");

@@ -60,6 +60,8 @@ export class Scene {
   plotly = null;
   /** Until Plotly is wanted, panels paint axes of their own. */
   paintsAxes = false;
+  /** What an offline file holds; null where there is a server. @type {import("../net/recording.js").Recording | null} */
+  recording = null;
 
   /**
    * @param {import("../state/store.js").Store} store

@@ -2,6 +2,7 @@
  * Small pictures that are drawn again and again: letters with a halo, symbols with an index. Each
  * is painted once and copied afterwards, which costs the browser a tenth of setting the type anew.
  */
+import { pixelRatio } from "./ratio.js";
 
 /** @typedef {{canvas: HTMLCanvasElement, left: number, top: number}} Stamp  the origin's place in it, in CSS pixels */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Extent around the origin, in CSS pixels */
@@ -29,7 +30,7 @@ export function textWidth(font, text) {
  * @param {(context: CanvasRenderingContext2D) => void} paint  paints it around 0, 0
  */
 export function stamp(context, x, y, key, extent, paint) {
-  const ratio = globalThis.devicePixelRatio || 1;
+  const ratio = pixelRatio();
   const name = `${ratio} ${key}`;
   const made = kept.get(name) ?? make(ratio, extent(), paint);
   kept.delete(name);

@@ -7,8 +7,9 @@ const SETTLE_MS = 400;
 /**
  * @param {import("../state/store.js").Store} store
  * @param {{onProblems: (problems: readonly string[]) => void}} events @param {AbortSignal} signal
+ * @param {string | null} [live]  where links lead, where that isn't here
  */
-export function mountAddress(store, { onProblems }, signal) {
+export function mountAddress(store, { onProblems }, signal, live = null) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let writing = 0;
@@ -19,7 +20,12 @@ export function mountAddress(store, { onProblems }, signal) {
     timer = undefined;
     const mine = ++writing;
     const hash = await link();
-    if (mine === writing && hash !== location.hash) history.replaceState(history.state, "", hash);
+    if (mine !== writing || hash === location.hash) return;
+    try {
+      history.replaceState(history.state, "", hash);
+    } catch {
+      // A document without an address of its own has none to write.
+    }
   }
 
   async function read() {
@@ -49,7 +55,7 @@ export function mountAddress(store, { onProblems }, signal) {
     },
     /** The whole address of what is on the screen now. */
     async link() {
-      const address = new URL(location.href);
+      const address = new URL(live ?? location.href);
       address.hash = await link();
       return address.href;
     },

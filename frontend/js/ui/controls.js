@@ -74,6 +74,8 @@ const GROUPS = Object.freeze([
   ] },
 ]);
 
+/** @typedef {ReturnType<typeof mountControls>} Controls */
+
 /**
  * @param {HTMLElement} element @param {Store} store
  * @param {{onNewDraw: () => void, edit: EditGate}} actions @param {AbortSignal} signal
@@ -134,6 +136,10 @@ export function mountControls(element, store, { onNewDraw, edit }, signal) {
       if (folded) folded.open = true;
       row?.refuse(message);
     },
+    /** Only these values are to be had. @param {string} path @param {readonly (string | number)[]} values */
+    limitTo: (path, values) => rows.get(path)?.limitTo(values),
+    /** The elements that set a field. @param {string} path @returns {readonly Element[]} */
+    inputsOf: (path) => [...(rows.get(path)?.element.querySelectorAll("input, select") ?? [])],
     /** A run went through: what a server refused before is settled. */
     clearRefusals: () => rows.forEach((row) => row.refuse("")),
   };
@@ -150,6 +156,8 @@ class FieldRow {
   #edit;
   #control;
   #isRefused = false;
+  /** The only values there are, where they are few. @type {readonly (string | number)[] | null} */
+  #values = null;
   /** Operations on weights that the present step of this field has left out. */
   #lost = 0;
   /** What the hint says now: the problem, "" for the range; null where it must be written anew. @type {string | null} */
@@ -191,6 +199,14 @@ class FieldRow {
     for (const option of this.#input instanceof HTMLSelectElement ? [...this.#input.options] : []) {
       if (!choices.includes(option.value)) option.remove();
     }
+  }
+
+  /** @param {readonly (string | number)[]} values */
+  limitTo(values) {
+    this.limitChoices(values.map(String));
+    this.#values = values;
+    this.#said = null;
+    this.explain("");
   }
 
   /** @param {number} max */
@@ -242,6 +258,7 @@ class FieldRow {
     if (this.#lost) return `${editsText(this.#lost)} of weights left out; undo brings ${this.#lost === 1 ? "it" : "them"} back`;
     const { min = -Infinity, type } = this.#field;
     if (type === "choice") return "";
+    if (this.#values) return this.#values.join(", ");
     const isOpen = this.#max >= 1e9;
     if (isOpen) return min < 0 ? "any number" : min > 0 && min < 1 ? "above 0" : `${plain(min)} or more`;
     return `${plain(min)} to ${this.#max.toLocaleString("en")}`;

@@ -26,12 +26,15 @@ export function mountRadiusSlider(element, scene, signal) {
   const slider = /** @type {HTMLInputElement} */ (element.querySelector(".rho-slider"));
   const number = /** @type {HTMLInputElement} */ (element.querySelector(".rho-number"));
   const hint = /** @type {HTMLElement} */ (element.querySelector(".rho-hint"));
+  if (scene.recording) element.querySelector("datalist")?.replaceChildren(...scene.recording.radii(store.experiment).map((rho) => new Option("", String(rho))));
   const field = /** @type {import("../state/fields.js").Field} */ (FIELD_AT.get("recurrent.spectral_radius"));
 
   markLive(number);
 
   const nudge = bindSteps(slider, store, (step) => {
     const rho = inForce();
+    // A recording has its own steps.
+    if (scene.recording) return take(scene.recording.radiusAfter(store.experiment, rho, Math.sign(step) * (Math.abs(step) < 0.05 ? 1 : 5)));
     const next = Math.max(0, Number((rho + step).toFixed(4)));
     take(rho <= 2 ? Math.min(2, next) : next);
   }, signal);
@@ -46,6 +49,7 @@ export function mountRadiusSlider(element, scene, signal) {
 
   slider.addEventListener("input", () => {
     take(detained(Number(slider.value)));
+    if (scene.recording) show(); // the knob stands on what is recorded
   }, { signal });
   slider.addEventListener("change", () => {
     store.endStep();

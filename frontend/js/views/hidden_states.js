@@ -58,7 +58,7 @@ export function mount(element, scene, signal) {
 
   /** There is more to look at than the state. */
   function drawChooser() {
-    const names = layersOf(store.experiment);
+    const names = layersOf(store.experiment).filter((name) => scene.recording?.index.layers.includes(name) ?? true);
     if (names.join() !== [...chooser.options].map(({ value }) => value).join()) chooser.replaceChildren(...names.map((name) => new Option(LAYER_NAMES[name], name)));
     if (chooser.value !== store.view.layer) chooser.value = store.view.layer;
   }

@@ -1,4 +1,5 @@
 /** What the network expects next: p(x_{t+1} | x_1 … x_t) as bars, one a class, and the class that was drawn. */
+import { pixelRatio } from "../render/ratio.js";
 import { plain } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { quoted } from "../render/token_text.js";
@@ -32,7 +33,7 @@ export function makeBars(element, scene) {
 
   /** @param {ArrayLike<number>} p @param {number | null} drawn */
   function paint(p, drawn) {
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     const { clientWidth: width, clientHeight: height } = canvas;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);

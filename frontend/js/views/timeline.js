@@ -4,6 +4,7 @@
  * the form of the network has. Ribbon and backward arrows are as strong as the gradient that
  * survives there.
  */
+import { onRatio, pixelRatio } from "../render/ratio.js";
 import { powerOfTen } from "../render/format.js";
 import { paintText } from "../render/lines.js";
 import { textWidth } from "../render/stamps.js";
@@ -31,13 +32,15 @@ export function mount(element, scene, signal) {
   const canvas = /** @type {HTMLCanvasElement} */ (element.firstElementChild);
   let width = 0;
   let height = 0;
-  const observer = new ResizeObserver(() => {
+  const measure = () => {
     ({ width, height } = element.getBoundingClientRect());
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     scene.loop.mark("timeline");
-  });
+  };
+  const observer = new ResizeObserver(measure);
+  onRatio(measure, signal);
   observer.observe(element);
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
 
@@ -61,7 +64,7 @@ export function mount(element, scene, signal) {
     const context = canvas.getContext("2d");
     const { run } = scene;
     if (!context) return;
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const { t } = store.view;

@@ -3,6 +3,7 @@
  * cell in a line. The one W_hh that all of them share lights up at every step, as strongly as that
  * step pays for it; a state that is chosen lights up what it depends on and what depends on it.
  */
+import { onRatio, pixelRatio } from "../render/ratio.js";
 import { writeAttribute, writeHidden, writeSentence, writeText } from "../render/write.js";
 import { placeTitle } from "../ui/places.js";
 import { mountSequenceChoice } from "../ui/sequence_choice.js";
@@ -38,13 +39,15 @@ export function mount(element, scene, signal) {
   /** The step under the pointer. @type {number | null} */
   let hovered = null;
 
-  const observer = new ResizeObserver(() => {
+  const measure = () => {
     ({ width, height } = /** @type {HTMLElement} */ (body).getBoundingClientRect());
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     scene.loop.mark("unrolled");
-  });
+  };
+  const observer = new ResizeObserver(measure);
+  onRatio(measure, signal);
   if (body) observer.observe(body);
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
 
@@ -63,7 +66,7 @@ export function mount(element, scene, signal) {
     const cone = chosen && chosen.t <= experiment.steps && unroll === 1 ? coneOf(chosen, experiment) : null;
     const isMeasured = cone !== null && hasStrengths(influence, run?.experiment, cone);
     layout = layoutOf({ width, height, text_px: palette.text_px, T: experiment.steps, t, unroll, layers: experiment.cell.layers, hasOutputs: true, hasNames: nameOfInput(run, t) !== null || nameOfInput(run, 1) !== null });
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     paintNetwork({
