@@ -72,6 +72,8 @@ VIEW_NAMES = (
     "jacobian",
     "starts",
     "plane",
+    "lesson",
+    "step",
 )  # what the page shows of the experiment, and no part of it
 
 # The page's bounds: a link is foreign text, and a small one may inflate to hundreds of megabytes.
@@ -120,20 +122,31 @@ def read_link(link: str) -> Experiment:
         raise
 
 
+def view_parts(link: str) -> dict[str, str]:
+    """What a link says of the view, by name: the cursor, the panels, what is compared."""
+    _, _, text = link.partition("#") if "#" in link or _ADDRESS.match(link) else ("", "", link)
+    return {name: raw for name, raw in _pairs(text) if name in VIEW_NAMES}
+
+
+def parts_of(text: str) -> list[tuple[str, str]]:
+    """The parts of a readable link, or of a change such as rho=1.2&T=50: names and texts."""
+    return list(_pairs(text))
+
+
 def write_link(experiment: Experiment) -> str:
     """The hash, with its "#", that is `experiment` to the page and to `read_link`.
 
     Raises a `Refusal` where it would be longer than they read.
     """
-    differing = dict(_differing(experiment, experiment.model_dump(mode="json")))
-    if differing.keys() <= set(SHORT_NAMES.values()):
-        short = [(name, differing[path]) for name, path in SHORT_NAMES.items() if path in differing]
+    found = dict(differing(experiment))
+    if found.keys() <= set(SHORT_NAMES.values()):
+        short = [(name, found[path]) for name, path in SHORT_NAMES.items() if path in found]
         pairs = [f"{name}={quote(_text(value), safe=UNESCAPED)}" for name, value in short]
         # `{}` itself still needs a word: an empty hash is the opening view.
         readable = "&".join(pairs) or "rho=1"
         if len(readable) <= MAX_READABLE_CHARS:
             return f"#{readable}"
-    document = json.dumps(_nested(differing), ensure_ascii=False, separators=(",", ":")).encode()
+    document = json.dumps(nested(found), ensure_ascii=False, separators=(",", ":")).encode()
     packed = base64.urlsafe_b64encode(zlib.compress(document, 9, wbits=-15)).decode().rstrip("=")
     text = f"v1.{packed}"
     if len(text) > MAX_HASH_CHARS or len(document) > MAX_INFLATED_BYTES:
@@ -158,8 +171,8 @@ def _read_short(text: str) -> Experiment:
         path = SHORT_NAMES[name]
         if path in changes:
             raise _refused(f"gives {name} twice", raw, "one value")
-        changes[path] = raw if path in TEXTS else _value(raw)
-    return read_experiment(json.dumps(_nested(changes)).encode())
+        changes[path] = raw if path in TEXTS else value_of(raw)
+    return read_experiment(json.dumps(nested(changes)).encode())
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
@@ -174,7 +187,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         yield name, raw
 
 
-def _value(raw: str) -> str | float:
+def value_of(raw: str) -> str | float:
     """A number where `raw` looks like one, as no choice does; the model judges if it fits.
 
     Whole numbers become int, in any spelling (1e3), which the strict model takes as float too.
@@ -201,8 +214,12 @@ def _unpacked(packed: str) -> bytes:
     return document
 
 
-def _differing(part: BaseModel, written: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def differing(experiment: Experiment) -> Iterator[tuple[str, Any]]:
     """(dotted path, value as JSON) of every field that isn't at its default."""
+    return _differing(experiment, experiment.model_dump(mode="json"))
+
+
+def _differing(part: BaseModel, written: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
         if isinstance(value, BaseModel):
@@ -213,7 +230,8 @@ def _differing(part: BaseModel, written: dict[str, Any]) -> Iterator[tuple[str, 
             yield name, written[name]
 
 
-def _nested(fields: Mapping[str, object]) -> dict[str, Any]:
+def nested(fields: Mapping[str, object]) -> dict[str, Any]:
+    """The document in which dotted paths hold these values."""
     document: dict[str, Any] = {}
     for path, value in fields.items():
         *groups, last = path.split(".")

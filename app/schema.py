@@ -12,6 +12,7 @@ from app.embed_options import EmbedOptions
 from app.errors import Error
 from app.experiment import Experiment
 from app.found import FoundFile
+from app.lessons import Lesson, LessonEntry
 from app.protocol import Analyse, Cancel, Done, Hello, Measure, Run, View
 from app.token_count import TextToCount, TokenCount
 
@@ -31,6 +32,8 @@ FROM_SERVER: tuple[type[BaseModel], ...] = (
     Done,
     Error,
     FoundFile,
+    Lesson,
+    LessonEntry,
     TokenCount,
     EmbedOptions,
     Experiment,

@@ -4,6 +4,7 @@ import { mountEmbed, problemsOfOptions, viewFromOptions } from "./embed/embed.js
 import { embed } from "./embed/options.js";
 import { Analyst } from "./net/analyst.js";
 import { Meter } from "./net/meter.js";
+import { openLink } from "./net/lessons.js";
 import { Runner } from "./net/runner.js";
 import { uncompared, unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
@@ -26,6 +27,8 @@ import { mountForgetBias } from "./ui/forget_bias.js";
 import { mountFormChoice } from "./ui/form_choice.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
+import { mountLesson } from "./ui/lesson.js";
+import { mountLessonsSheet } from "./ui/lessons_sheet.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
 import { mountSecond, mountPlaces } from "./ui/places.js";
@@ -76,7 +79,7 @@ let isOpeningInstead = false;
 let lineWords = "";
 /** A hand is moving something: the pixels are enough. */
 let isMoving = false;
-const opened = await decodeLink(location.hash);
+const opened = await openLink(location.hash);
 const store = new Store(opened.experiment, { ...opened.view, ...viewFromOptions(opened.view) });
 const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
@@ -127,6 +130,8 @@ const clock = mountClock(place(".clock"), store, signal);
 cursorToken.mount(place(".clock"), scene, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
+const lesson = mountLesson(place(".lesson"), store, { say: messages.remark, onEnd: () => void lessons.show() }, signal);
+const lessons = mountLessonsSheet(/** @type {HTMLDialogElement} */ (place(".lessons-sheet")), /** @type {HTMLButtonElement} */ (place("button.lessons")), { open: lesson.open, present: () => store.view.lesson }, signal);
 const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
@@ -349,16 +354,19 @@ for (const { panel } of views) {
 }
 
 const bindings = [
+  ...lesson.keys, // where a lesson is open its keys come first
   { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
   { shown: "← →", does: "one step back, on (with shift: ten)", matches: plainKey("ArrowLeft", "ArrowRight"),
     act: (/** @type {KeyboardEvent} */ { key, shiftKey }) => store.look({ t: store.view.t + (key === "ArrowLeft" ? -1 : 1) * (shiftKey ? 10 : 1), isPlaying: false }) },
+  { shown: "p", does: "play, pause, in a lesson too", matches: plainKey("p"), act: clock.play },
   { shown: "Home", does: "first step", matches: plainKey("Home"), act: clock.first },
   { shown: "End", does: "last step", matches: plainKey("End"), act: clock.last },
   { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
   { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolledView.toggle },
   { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
   { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-  ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
+  ...(embed ? [] : [{ shown: "l", does: "lessons and gallery", matches: plainKey("l"), act: () => void lessons.show() }, { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
+  { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
