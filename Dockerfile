@@ -25,6 +25,7 @@ COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY rnncore rnncore
 COPY app app
 COPY frontend frontend
+COPY lessons lessons
 RUN python scripts/install.py --torch "$TORCH" .
 
 

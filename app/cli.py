@@ -98,6 +98,7 @@ def serve(
     upload_folder: Annotated[str | None, _option("upload_folder", hint="FOLDER")] = None,
     max_upload_bytes: Annotated[int | None, _option("max_upload_bytes")] = None,
     max_uploads_bytes: Annotated[int | None, _option("max_uploads_bytes")] = None,
+    lessons: Annotated[list[Path] | None, _option("lessons", hint="DIR")] = None,
     allow_origin: Annotated[list[str] | None, _option("allow_origin", hint="ORIGIN")] = None,
     allowed_host: Annotated[list[str] | None, _option("allowed_host", hint="NAME")] = None,
 ) -> None:

@@ -13,6 +13,7 @@ from app.assets import Plotly
 from app.device import Device
 from app.experiment import Cell, Experiment, Recurrent
 from app.files import Files
+from app.lessons import Shelf
 from app.metrics import Metrics
 from app.protocol import Capabilities, Hello, Limits
 from app.settings import Settings
@@ -32,6 +33,7 @@ class House:
     files: Files
     seats: Seats
     metrics: Metrics
+    lessons: Shelf
 
     @property
     def hello(self) -> Hello:

@@ -72,6 +72,8 @@ VIEW_NAMES = (
     "jacobian",
     "starts",
     "plane",
+    "lesson",
+    "step",
 )  # what the page shows of the experiment, and no part of it
 
 # The page's bounds: a link is foreign text, and a small one may inflate to hundreds of megabytes.
@@ -124,6 +126,11 @@ def view_parts(link: str) -> dict[str, str]:
     """What a link says of the view, by name: the cursor, the panels, what is compared."""
     _, _, text = link.partition("#") if "#" in link or _ADDRESS.match(link) else ("", "", link)
     return {name: raw for name, raw in _pairs(text) if name in VIEW_NAMES}
+
+
+def parts_of(text: str) -> list[tuple[str, str]]:
+    """The parts of a readable link, or of a change such as rho=1.2&T=50: names and texts."""
+    return list(_pairs(text))
 
 
 def write_link(experiment: Experiment) -> str:

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.browser import open_browser
+from app.lessons import shelf_of
 from app.logs import log_config
 from app.ports import lan_address, url_of
 from app.security import EVERY_NETWORK
@@ -85,6 +86,8 @@ def announce(listener: socket.socket, settings: Settings, link: str = "") -> Non
     typer.echo(f"Rhoscope is running at {url} (stop with Ctrl+C)")
     if settings.host in EVERY_NETWORK:
         _warn_of_every_network(listener)
+    for problem in shelf_of(settings.lessons).problems:
+        typer.echo(f"A lesson is left out: {problem}", err=True)
     sys.stdout.flush()
     open_browser(url, settings.open)
 

@@ -13,6 +13,7 @@ from app.errors import Error
 from app.experiment import Experiment
 from app.found import FoundFile
 from app.lecture_wish import LectureWish
+from app.lessons import Lesson, LessonEntry
 from app.protocol import Analyse, Cancel, Done, Hello, Measure, Run, View
 from app.token_count import TextToCount, TokenCount
 
@@ -33,6 +34,8 @@ FROM_SERVER: tuple[type[BaseModel], ...] = (
     Done,
     Error,
     FoundFile,
+    Lesson,
+    LessonEntry,
     TokenCount,
     EmbedOptions,
     Experiment,

@@ -21,9 +21,22 @@ from app.errors import Refusal, refusal
 from app.files import Files
 from app.headers import headers_of
 from app.house import House
+from app.lessons import shelf_of
 from app.metrics import Metrics
 from app.root_path import RootPath, prefix_of
-from app.routes import api, docs, exports, lectures, metrics, page, posts, stream, tokens, uploads
+from app.routes import (
+    api,
+    docs,
+    exports,
+    lectures,
+    lessons,
+    metrics,
+    page,
+    posts,
+    stream,
+    tokens,
+    uploads,
+)
 from app.security import Guard, Policy, error_response
 from app.settings import Settings
 from app.uploads import Uploads
@@ -64,6 +77,7 @@ def create_app(
         files=files,
         seats=Seats(settings.max_sessions, counts),
         metrics=counts,
+        lessons=shelf_of(settings.lessons),
     )
     app = FastAPI(
         title="Rhoscope",
@@ -79,7 +93,7 @@ def create_app(
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientLeft, _on_client_left)
-    for part in (api, posts, uploads, exports, lectures, tokens, metrics):
+    for part in (api, posts, uploads, exports, lectures, lessons, tokens, metrics):
         part.add_to(app)
     app.router.routes.extend([*stream.routes(), *docs.routes(), *page.routes(house.frontend)])
     docs.describe(app)

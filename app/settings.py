@@ -87,12 +87,14 @@ class Settings(BaseSettings):
     """Largest file that may be uploaded, in bytes."""
     max_uploads_bytes: Size = 256 * MEBIBYTE
     """Size of all uploaded files together, in bytes; the least recently used go first."""
+    lessons: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Folders with lessons of one's own: each holds lessons, or is one."""
     allow_origin: Texts = ()
     """Foreign origins that may use the API, exactly as the browser sends them; null is one."""
     allowed_host: Texts = ()
     """Further names under which this server is reached; * allows all (a proxy must check then)."""
 
-    @field_validator("allow_origin", "allowed_host", "frame_ancestors", mode="before")
+    @field_validator("allow_origin", "allowed_host", "frame_ancestors", "lessons", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Accepts a text separated by commas, as an environment variable holds it."""

@@ -4,6 +4,7 @@ import { mountEmbed, problemsOfOptions, viewFromOptions } from "./embed/embed.js
 import { embed } from "./embed/options.js";
 import { Analyst } from "./net/analyst.js";
 import { Meter } from "./net/meter.js";
+import { openLink } from "./net/lessons.js";
 import { Runner } from "./net/runner.js";
 import { liveStream } from "./net/socket.js";
 import { uncompared, unshown, windowFor } from "./net/wish.js";
@@ -28,6 +29,8 @@ import { mountFormChoice } from "./ui/form_choice.js";
 import { mountHistory } from "./ui/history.js";
 import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
 import { mountLectureSheet } from "./ui/lecture_sheet.js";
+import { mountLesson } from "./ui/lesson.js";
+import { mountLessonsSheet } from "./ui/lessons_sheet.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
 import { mountSecond, mountPlaces } from "./ui/places.js";
@@ -81,7 +84,7 @@ let isMoving = false;
 /** A file without a server brings its runs along. */
 const offline = document.documentElement.dataset.offline === undefined ? null : await (await import("./ui/offline_start.js")).startOffline();
 const { recording = null } = offline ?? {};
-const opened = offline?.opened ?? await decodeLink(location.hash);
+const opened = offline?.opened ?? await openLink(location.hash);
 const openedView = { ...opened.view, ...viewFromOptions(opened.view) };
 const store = offline?.makeStore(opened.experiment, openedView) ?? new Store(opened.experiment, openedView);
 const loop = new Loop();
@@ -134,6 +137,8 @@ const clock = mountClock(place(".clock"), store, signal);
 cursorToken.mount(place(".clock"), scene, signal);
 const address = mountAddress(store, { onProblems: (problems) => messages.remark(problems.join(" ")) }, signal, recording?.index.live);
 const help = /** @type {HTMLDialogElement} */ (place(".help-sheet"));
+const lesson = mountLesson(place(".lesson"), store, { say: messages.remark, onEnd: () => void lessons.show() }, signal);
+const lessons = mountLessonsSheet(/** @type {HTMLDialogElement} */ (place(".lessons-sheet")), /** @type {HTMLButtonElement} */ (place("button.lessons")), { open: lesson.open, present: () => store.view.lesson }, signal);
 const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
@@ -356,16 +361,19 @@ for (const { panel } of views) {
 }
 
 const bindings = [
+  ...lesson.keys, // where a lesson is open its keys come first
   { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
   { shown: "← →", does: "one step back, on (with shift: ten)", matches: plainKey("ArrowLeft", "ArrowRight"),
     act: (/** @type {KeyboardEvent} */ { key, shiftKey }) => store.look({ t: store.view.t + (key === "ArrowLeft" ? -1 : 1) * (shiftKey ? 10 : 1), isPlaying: false }) },
+  { shown: "p", does: "play, pause, in a lesson too", matches: plainKey("p"), act: clock.play },
   { shown: "Home", does: "first step", matches: plainKey("Home"), act: clock.first },
   { shown: "End", does: "last step", matches: plainKey("End"), act: clock.last },
   { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
   { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolledView.toggle },
   { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
   { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-  ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
+  ...(embed ? [] : [{ shown: "l", does: "lessons and gallery", matches: plainKey("l"), act: () => void lessons.show() }, { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
+  { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },
   { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
   { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
   { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },

@@ -105,7 +105,7 @@ def test_the_sdist_has_no_tests_or_tools(distributions: Path) -> None:
     (archive,) = distributions.glob("rhoscope-*.tar.gz")
     with tarfile.open(archive) as sdist:
         tops = {name.split("/")[1] for name in sdist.getnames() if "/" in name}
-    folders = {"app", "rnncore", "frontend"}
+    folders = {"app", "rnncore", "frontend", "lessons"}
     files = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "PKG-INFO", ".gitignore"}
     assert folders <= tops <= folders | files | {"hatch_build.py"}
 

@@ -8,6 +8,8 @@ export type Message =
   | ErrorMessage
   | FoundFile
   | Hello
+  | Lesson
+  | LessonEntry
   | Measure
   | Run
   | TokenCount;
@@ -1759,6 +1761,103 @@ export interface Capabilities {
   losses: string[];
   edits: string[];
   dtypes: string[];
+}
+/**
+ * A whole lesson.
+ */
+export interface Lesson {
+  type: "lesson";
+  name: string;
+  title: string;
+  section: string;
+  summary: string;
+  is_gallery: boolean;
+  steps: LessonStep[];
+}
+/**
+ * One step: what is said, and what is looked at.
+ */
+export interface LessonStep {
+  /**
+   * A few words; may be empty.
+   */
+  title: string;
+  /**
+   * One line of HTML; in a gallery what one should see. May be empty.
+   */
+  summary: string;
+  /**
+   * The prose, as HTML. A link in it, such as #rho=1.2, is a change of what is shown.
+   */
+  text: string;
+  /**
+   * Link to the step's own Experiment and panels, whole, with its "#".
+   */
+  hash: string;
+  /**
+   * The panels to look at; the others step back. None: all are as they are.
+   */
+  look: ("verdict" | "top" | "bottom" | "side" | "weights" | "time" | "readout")[];
+  question: Question | null;
+}
+/**
+ * What the class predicts before it looks.
+ */
+export interface Question {
+  /**
+   * The question, as HTML.
+   */
+  ask: string;
+  /**
+   * What may be predicted, as HTML; two to nine.
+   */
+  choices: string[];
+  /**
+   * Which of them is right, counted from 1.
+   */
+  answer: number;
+  /**
+   * What is said once the class has looked, as HTML; may be empty.
+   */
+  after: string;
+  /**
+   * What is covered until then.
+   */
+  covers: ("verdict" | "top" | "bottom" | "side" | "weights" | "time" | "readout")[];
+}
+/**
+ * A lesson in the list of lessons.
+ */
+export interface LessonEntry {
+  type: "lesson_entry";
+  /**
+   * The folder's name, as links have it: #lesson=NAME&step=1.
+   */
+  name: string;
+  title: string;
+  /**
+   * Of which section of a chapter it is; lessons of one section stand together.
+   */
+  section: string;
+  /**
+   * One line of HTML.
+   */
+  summary: string;
+  /**
+   * How many steps it has.
+   */
+  steps: number;
+  /**
+   * Of a gallery: its steps, which are presets that can be opened one by one.
+   */
+  cases: Case[] | null;
+}
+/**
+ * One step of a gallery, as the list of lessons tells it.
+ */
+export interface Case {
+  title: string;
+  summary: string;
 }
 /**
  * Asks how long runs of the Experiment's network take on this machine, against H and against T.

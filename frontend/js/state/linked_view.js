@@ -31,6 +31,8 @@ export const SECOND = /** @type {const} */ (["bottom", "side", "corner"]);
  * @property {import("./starts.js").Plane} plane
  * @property {number} unroll  from 0, the recursive picture, to 1, the unrolled one
  * @property {Chosen | null} cone  the state whose dependencies are lit
+ * @property {string} lesson  its name; empty outside of lessons
+ * @property {number} step  of the lesson, from 1
  */
 
 /**
@@ -62,6 +64,8 @@ const PARTS = Object.freeze({
   hasJacobian: { name: "jacobian", otherwise: false, write: (isShown) => (isShown ? "1" : "0"), read: (text) => text === "1" || undefined },
   starts: { name: "starts", otherwise: ONE_START, write: wordOfStarts, read: startsIn },
   plane: { name: "plane", otherwise: null, write: wordOfPlane, read: planeIn },
+  lesson: { name: "lesson", otherwise: "", write: String, read: (text) => (/^[A-Za-z0-9][\w.-]{0,79}$/.test(text) ? text : undefined) },
+  step: { name: "step", otherwise: 1, write: String, read: (text) => (/^[1-9]\d{0,2}$/.test(text) ? Number(text) : undefined) },
 });
 
 /** @param {string} text @returns {LinkedView["cone"] | undefined} */
@@ -81,6 +85,13 @@ export function writeView(view) {
     const isOther = value !== undefined && write(value) !== write(otherwise);
     return isOther ? [`${name}=${write(value)}`] : [];
   });
+}
+
+/** Of a view only what the pairs say. @param {readonly string[]} pairs unescaped @param {Cell} cell @returns {Partial<LinkedView>} */
+export function saidOfView(pairs, cell) {
+  const view = readView(pairs, cell);
+  const said = Object.entries(PARTS).filter(([, { name }]) => pairs.some((pair) => pair.startsWith(`${name}=`)));
+  return Object.fromEntries(said.map(([key]) => [key, view[/** @type {keyof LinkedView} */ (key)]]));
 }
 
 /** @param {readonly string[]} pairs unescaped @param {Cell} cell @returns {LinkedView} what is unknown here is left at its default */

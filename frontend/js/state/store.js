@@ -31,6 +31,8 @@ import { fittingPlane, fittingStarts, ONE_START } from "./starts.js";
  * @property {number} unroll  from 0, the recursive picture, to 1, the unrolled one
  * @property {import("./linked_view.js").Chosen | null} cone  the state of the unrolled network whose dependencies are lit
  * @property {boolean} hasJacobian  the eigenvalues of the step at the cursor lie over those of W_hh
+ * @property {string} lesson  the lesson that is being read, empty without one
+ * @property {number} step  and its step, from 1
  * @property {import("./edits.js").MatrixName} matrix  the weights that are shown
  * @property {{i: number, j: number} | null} cell   the weight under the hand, counted from 0
  * @property {{i: number, j: number} | null} corner  the opposite corner of a block of weights
@@ -72,7 +74,7 @@ export class Store {
   /** @param {Experiment} experiment @param {Partial<View>} [view] */
   constructor(experiment, view = {}) {
     this.#present = { experiment, label: "opened", merge: null, isTyped: false, lost: 0, paths: [], undone: [] };
-    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, starts: ONE_START, plane: null, unroll: 1, cone: null, hasJacobian: false, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
+    this.#view = Object.freeze(this.#fit({ t: 1, span: null, isPlaying: false, speed: 1, isLooping: true, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", compare: [], sequence: 0, starts: ONE_START, plane: null, unroll: 1, cone: null, hasJacobian: false, lesson: "", step: 1, matrix: "W_hh", cell: null, corner: null, keep: "eigenvectors", eigenvalue: null, ...view }));
   }
 
   get experiment() {

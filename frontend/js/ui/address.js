@@ -1,5 +1,5 @@
 /** The page's own address: the hash follows the Experiment, and a pasted or revisited hash is taken. */
-import { decodeLink, encodeLink } from "../state/link.js";
+import { linkTo, openLink } from "../net/lessons.js";
 
 /** Browsers allow about 100 replaceState calls in half a minute; a drag makes more changes than that. */
 const SETTLE_MS = 400;
@@ -14,7 +14,7 @@ export function mountAddress(store, { onProblems }, signal, live = null) {
   let timer;
   let writing = 0;
 
-  const link = () => encodeLink(store.experiment, store.view);
+  const link = () => linkTo(store.experiment, store.view);
 
   async function write() {
     timer = undefined;
@@ -32,7 +32,7 @@ export function mountAddress(store, { onProblems }, signal, live = null) {
     const mine = ++writing;
     clearTimeout(timer);
     timer = undefined;
-    const { experiment, view, problems } = await decodeLink(location.hash);
+    const { experiment, view, problems } = await openLink(location.hash);
     if (mine !== writing) return [];
     store.replace(experiment, { label: "opened a link" }, { ...view, span: null });
     onProblems(problems);
