@@ -32,7 +32,7 @@ test("common fields stay readable", async () => {
   const experiment = withFields(DEFAULT_EXPERIMENT, { "recurrent.spectral_radius": 1.2, "cell.hidden_size": 32, steps: 50, "cell.activation": "relu" });
   const hash = await encodeLink(experiment, { t: 17 });
   assert.deepEqual(new Set(hash.slice(1).split("&")), new Set(["phi=relu", "H=32", "rho=1.2", "T=50", "t=17"]));
-  assert.deepEqual(await decodeLink(hash), { experiment, view: { t: 17, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", sequence: 0, compare: [], unroll: 1, cone: null, hasJacobian: false, starts: { count: 1, distance: "far" }, plane: null }, problems: [] });
+  assert.deepEqual(await decodeLink(hash), { experiment, view: { t: 17, top: "hidden_states", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "h", sequence: 0, compare: [], unroll: 1, cone: null, hasJacobian: false, lesson: "", step: 1, starts: { count: 1, distance: "far" }, plane: null }, problems: [] });
 });
 
 test("every experiment survives the packed form", async () => {
@@ -46,7 +46,7 @@ test("every experiment survives the packed form", async () => {
   });
   const hash = await encodeLink(experiment, { t: 2, top: "atlas", bottom: "norms", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"] });
   assert.match(hash, /^#v1\.[\w-]+&t=2&top=atlas&layer=f&sequence=mean&compare=lstm\+feedforward$/);
-  assert.deepEqual(await decodeLink(hash), { experiment, view: { t: 2, top: "atlas", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"], unroll: 1, cone: null, hasJacobian: false, starts: { count: 1, distance: "far" }, plane: null }, problems: [] });
+  assert.deepEqual(await decodeLink(hash), { experiment, view: { t: 2, top: "atlas", bottom: "norms", side: "eigenvalues", second: "bottom", layer: "f", sequence: "mean", compare: ["lstm", "feedforward"], unroll: 1, cone: null, hasJacobian: false, lesson: "", step: 1, starts: { count: 1, distance: "far" }, plane: null }, problems: [] });
 });
 
 test("a field that the present kind lacks is no part of the document", () => {
@@ -104,7 +104,7 @@ test("every preset is a clean link", async () => {
 
 test("short names and their order are the golden ones", async () => {
   assert.deepEqual(FIELDS.flatMap(({ short, path }) => (short ? [[short, path]] : [])), golden.names);
-  const hash = await encodeLink(withFields(DEFAULT_EXPERIMENT, { steps: 9 }), { t: 7, top: "atlas", bottom: "atlas", side: "state_space", second: "side", layer: "c", sequence: 2, compare: ["gru"], unroll: 0.5, cone: { t: 3, layer: null }, hasJacobian: true, starts: { count: 4, distance: "far" }, plane: [2, 6] });
+  const hash = await encodeLink(withFields(DEFAULT_EXPERIMENT, { steps: 9 }), { t: 7, top: "atlas", bottom: "atlas", side: "state_space", second: "side", layer: "c", sequence: 2, compare: ["gru"], unroll: 0.5, cone: { t: 3, layer: null }, hasJacobian: true, starts: { count: 4, distance: "far" }, plane: [2, 6], lesson: "memory", step: 2 });
   assert.deepEqual(hash.slice(1).split("&").map((pair) => pair.split("=")[0]), ["T", ...golden.view]);
 });
 
