@@ -103,8 +103,8 @@ def serve(
 ) -> None:
     """Start the server and open the page. This is what `rhoscope` alone does.
 
-    `rhoscope open FILE` starts with a network of your own; `rhoscope doctor` says what is
-    installed and tests it.
+    `rhoscope open FILE` starts with a network of your own; `rhoscope lessons DIR` checks lessons of
+    your own; `rhoscope doctor` says what is installed and tests it.
     """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     raise typer.Exit(_serve(_settings(given)))
@@ -130,6 +130,25 @@ def open_file(
     given = flags | {"upload_folder": upload_folder}
     settings = _settings({name: value for name, value in given.items() if value is not None})
     raise typer.Exit(_serve(settings, _link_to(file, layer, settings)))
+
+
+@cli.command()
+def lessons(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="With lessons, or one; unsaid, those that come along.", metavar="DIR"),
+    ] = None,
+    device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
+) -> None:
+    """Check lessons: every mistake with its file and line, every number against its run."""
+    settings = _settings({"device": device} if device else {})
+    from app.lessons.check import report
+
+    problems = False
+    for line in report(folders or [], settings):
+        problems |= line.is_problem
+        typer.echo(line.text, err=line.is_problem)
+    raise typer.Exit(UNWELL if problems else 0)
 
 
 @cli.command()
