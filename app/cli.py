@@ -104,8 +104,9 @@ def serve(
 ) -> None:
     """Start the server and open the page. This is what `rhoscope` alone does.
 
-    `rhoscope open FILE` starts with a network of your own; `rhoscope export LINK` writes a page
-    that needs no server; `rhoscope doctor` says what is installed and tests it.
+    `rhoscope open FILE` starts with a network of your own; `rhoscope lessons DIR` checks lessons of
+    your own; `rhoscope export LINK` writes a page that needs no server; `rhoscope doctor` says what
+    is installed and tests it.
     """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     raise typer.Exit(_serve(_settings(given)))
@@ -134,6 +135,25 @@ def open_file(
 
 
 cli.command()(export)
+
+
+@cli.command()
+def lessons(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="With lessons, or one; unsaid, those that come along.", metavar="DIR"),
+    ] = None,
+    device: Annotated[str | None, _option("device", hint="auto|cpu|cuda")] = None,
+) -> None:
+    """Check lessons: every mistake with its file and line, every number against its run."""
+    settings = _settings({"device": device} if device else {})
+    from app.lessons.check import report
+
+    problems = False
+    for line in report(folders or [], settings):
+        problems |= line.is_problem
+        typer.echo(line.text, err=line.is_problem)
+    raise typer.Exit(UNWELL if problems else 0)
 
 
 @cli.command()

@@ -100,7 +100,9 @@ class Settings(BaseSettings):
         """Accepts a text separated by commas, as an environment variable holds it."""
         texts = value.split(",") if isinstance(value, str) else value
         if isinstance(texts, list | tuple):
-            return tuple(text.strip() for text in texts if str(text).strip())
+            # A folder comes from the command as a path.
+            named = (text.strip() if isinstance(text, str) else text for text in texts)
+            return tuple(text for text in named if text)
         return texts
 
 

@@ -108,6 +108,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.found = Prose("")
         self._allowed = allowed
+        self._usual = "p, ul, table, b" if "p" in allowed else "b, i, sub, a, without paragraphs"
         self._start = place
         self._open: list[tuple[str, Place]] = []
         self._claim: Claim | None = None
@@ -122,7 +123,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in self._allowed:
             self._say(
-                f"<{tag}> cannot stand here: expected one of {', '.join(sorted(self._allowed))}"
+                f"<{tag}> cannot stand here: expected prose, such as {self._usual}, or MathML"
             )
             return
         given = {name: value or "" for name, value in attrs}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 from urllib.parse import quote
 
+from app.embed_options import BottomView, SideView, TopView
 from app.errors import Refusal, refusal
 from app.experiment import Experiment
 from app.link import (
@@ -31,6 +33,14 @@ INSTEAD = {
 }
 SHARED_BY_INPUTS = {"input.kind", "input.amplitude", "input.seed"}
 OF_LESSONS = ("lesson", "step")
+# The page leaves out of a link what it doesn't know; here its writer is told. The atlas stands in
+# two places.
+VIEWS: Mapping[str, tuple[str, ...]] = {
+    "top": get_args(TopView),
+    "bottom": (*get_args(BottomView), "atlas"),
+    "side": get_args(SideView),
+    "second": ("bottom", "side", "corner"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class State:
 
 def state_of(link: str) -> State:
     """What a whole link shows. Raises a `Refusal`."""
-    return State(read_link(link), _own(view_parts(link)))
+    return _checked(State(read_link(link), _own(view_parts(link))))
 
 
 def opening_state() -> State:
@@ -107,7 +117,20 @@ def changed(state: State, change: str) -> State:
         if path in INSTEAD:
             fields.pop(INSTEAD[path], None)
         fields[path] = raw if path in TEXTS else value_of(raw)
-    return State(read_experiment(json.dumps(nested(fields)).encode()), view)
+    return _checked(State(read_experiment(json.dumps(nested(fields)).encode()), view))
+
+
+def _checked(state: State) -> State:
+    for place, known in VIEWS.items():
+        shown = state.view.get(place, known[0])
+        if shown not in known:
+            expected = f"one of {', '.join(known)}"
+            raise refusal("invalid_field", place, "has no such view", got=shown, expected=expected)
+    t = state.view.get("t", "1")
+    if not t.isdigit() or not 1 <= int(t) <= state.experiment.steps:
+        expected = f"1 to {state.experiment.steps}, the steps of the run"
+        raise refusal("invalid_field", "t", "is no step", got=t, expected=expected)
+    return state
 
 
 def _own(view: dict[str, str]) -> dict[str, str]:

@@ -90,7 +90,7 @@ def test_wrong_settings_are_refused_and_say_what_to_mend(
 
 def test_only_commands_that_work_exist() -> None:
     commands = [command.callback.__name__ for command in cli.cli.registered_commands]
-    assert commands == ["serve", "open_file", "export", "doctor"]
+    assert commands == ["serve", "open_file", "export", "lessons", "doctor"]
     assert invoke("--help")[1] == invoke("serve", "--help")[1]
     assert "rhoscope doctor" in invoke("--help")[1]
     assert invoke("--version")[1].startswith("rhoscope ")
