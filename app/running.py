@@ -83,11 +83,11 @@ def announce(listener: socket.socket, settings: Settings, link: str = "") -> Non
     """Prints the address, once, and opens a browser where a person sits."""
     url = url_of(listener, settings.host)
     url += f"/{link}" if link else ""
+    for problem in shelf_of(settings.lessons).problems:
+        typer.echo(f"A lesson is left out: {problem}", err=True)
     typer.echo(f"Rhoscope is running at {url} (stop with Ctrl+C)")
     if settings.host in EVERY_NETWORK:
         _warn_of_every_network(listener)
-    for problem in shelf_of(settings.lessons).problems:
-        typer.echo(f"A lesson is left out: {problem}", err=True)
     sys.stdout.flush()
     open_browser(url, settings.open)
 

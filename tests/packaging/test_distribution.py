@@ -92,6 +92,13 @@ def test_the_wheel_carries_the_page_and_the_types_and_nothing_else(wheel: Path) 
     }
     assert "app/_frontend/index.html" in page
     assert page <= names
+    lessons = {
+        f"app/_lessons/{file.relative_to(ROOT / 'lessons').as_posix()}"
+        for file in (ROOT / "lessons").rglob("*")
+        if file.is_file()
+    }
+    assert "app/_lessons/core-idea/lesson.toml" in lessons
+    assert lessons <= names
     assert {"app/py.typed", "rnncore/py.typed"} <= names
     assert {name.split("/")[0].removesuffix(".dist-info") for name in names} == {
         "app",
@@ -223,6 +230,12 @@ def test_every_module_of_the_page_is_served(installed: Server) -> None:
         content, kind = fetched(f"{installed.url}/{module.relative_to(frontend).as_posix()}")
         assert content == module.read_bytes()
         assert kind.startswith("text/javascript")
+
+
+def test_the_installed_command_has_its_lessons(installed: Server) -> None:
+    entries = json.loads(fetched(installed.url + "/api/lessons")[0])
+    folders = {file.parent.name for file in (ROOT / "lessons").glob("*/lesson.toml")}
+    assert {entry["name"] for entry in entries} == folders
 
 
 def test_the_installed_command_computes_a_run(installed: Server) -> None:

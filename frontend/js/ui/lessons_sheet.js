@@ -9,7 +9,7 @@ import { lessonEntries } from "../net/lessons.js";
  * @param {AbortSignal} signal
  */
 export function mountLessonsSheet(sheet, button, { open, present }, signal) {
-  sheet.innerHTML = `<form method="dialog"><button aria-label="close">×</button></form><h2 id="lessons-title">Lessons</h2><div class="lessons-list"></div>`;
+  sheet.innerHTML = `<form method="dialog"><button aria-label="close">×</button></form><h2 id="lessons-title" tabindex="-1" autofocus>Lessons</h2><div class="lessons-list"></div>`;
   const list = /** @type {HTMLElement} */ (sheet.querySelector(".lessons-list"));
 
   async function show() {
