@@ -16,7 +16,9 @@ from app.settings import LECTURE_BYTES
 def export(
     experiment: Annotated[
         str,
-        typer.Argument(help="A link or its hash, or a JSON file; '' is the opening view."),
+        typer.Argument(
+            help="A link or its hash, a JSON file, or a lesson; '' is the opening view."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")] = Path(
         "lecture.html"

@@ -13,6 +13,7 @@ from app.errors import refusal
 from app.experiment import Experiment
 from app.export import link_of
 from app.house import capabilities
+from app.lessons import Lesson, shelf_of
 from app.link import OPENING_HASH, read_link, view_parts
 from app.offline_page import Shell, Told, offline_page
 from app.protocol import Analysis, Hello, Limits, read_experiment
@@ -52,6 +53,7 @@ class Source:
     title: str
     hash: str
     live: str | None = None
+    lesson: Lesson | None = None
 
     def named(self, title: str | None, live: str | None) -> Source:
         """The same under another title, with another live page, where these are given."""
@@ -77,7 +79,8 @@ def megabytes(count: float) -> str:
 
 
 def source_of(text: str) -> Source:
-    """What `rhoscope export` is given: a link or its hash, or a JSON file with an Experiment.
+    """What `rhoscope export` is given: a link or its hash, a JSON file with an Experiment, or a
+    lesson: its name, or its folder.
 
     Raises:
         Refusal: it is none of these, or is damaged.
@@ -87,14 +90,37 @@ def source_of(text: str) -> Source:
         return _from_file(file)
     if not text or text.startswith(("#", "http://", "https://", "v1.")) or "=" in text:
         return source_of_link(text)
+    is_folder = file.is_dir()
+    shelf = shelf_of([file] if is_folder else [])
+    name = file.resolve().name if is_folder else text
+    lesson = shelf.find(name)
+    if lesson is not None:
+        return source_of_lesson(lesson)
+    if is_folder and shelf.problems:
+        raise refusal(
+            "invalid_file",
+            "the lesson",
+            "cannot be read",
+            got=str(shelf.problems[0]),
+            expected="a lesson",
+        )
     raise refusal(
         "invalid_field",
         "the experiment",
         "is not known",
         got=text,
-        expected="a link such as #rho=1.2&phi=tanh, or a JSON file with an Experiment",
+        expected="a link such as #rho=1.2&phi=tanh, a JSON file with an Experiment, or a lesson, "
+        f"such as {', '.join(entry.name for entry in shelf.entries)}",
         advice="Copy the link from the page.",
     )
+
+
+def source_of_lesson(lesson: Lesson) -> Source:
+    """Every step of a lesson; what two of them share is recorded once."""
+    scenes: dict[str, Scene] = {}
+    for step in lesson.steps:
+        scenes.setdefault(step.hash, Scene(read_link(step.hash), view_parts(step.hash)))
+    return Source(tuple(scenes.values()), lesson.title, f"#lesson={lesson.name}", lesson=lesson)
 
 
 def source_of_link(link: str) -> Source:
@@ -173,7 +199,7 @@ def lecture(
     room = max_bytes - own - ROOM_OF_INDEX
     recorder = Recorder(wish, compute, settings, on_progress=on_progress, should_stop=should_stop)
     recording = recorder.recorded(room)
-    told = Told(source.title, source.hash, source.live)
+    told = Told(source.title, source.hash, source.live, source.lesson)
     hello = _hello(settings, device)
     content = b"".join(offline_page(shell, recording, wish, told, hello))
     return Lecture(content, tuple(_contains(recording, wish, own)))

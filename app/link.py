@@ -105,7 +105,7 @@ def read_link(link: str) -> Experiment:
         raise _damaged(text)
     version = _VERSION.match(text)
     if version is None:
-        return _read_short(text)
+        return _of_lesson(text) or _read_short(text)
     if version[1] != "1":
         advice = "Read it with the Rhoscope that wrote it, or a newer one."
         raise _refused("is of another version", version[1], "1", advice)
@@ -159,6 +159,24 @@ def write_link(experiment: Experiment) -> str:
             advice="Keep it as JSON.",
         )
     return f"#{text}"
+
+
+def _of_lesson(text: str) -> Experiment | None:
+    """The Experiment of a link that names a lesson's step and nothing else of an Experiment."""
+    parts = dict(_pairs(text))
+    if "lesson" not in parts or parts.keys() & SHORT_NAMES.keys():
+        return None
+    from app.lessons import shelf_of  # which reads links itself
+
+    name, shelf = parts["lesson"], shelf_of()
+    lesson = shelf.find(name)
+    if lesson is None:
+        known = ", ".join(entry.name for entry in shelf.entries)
+        advice = "Of another lesson, copy the link with the page's share."
+        raise _refused("names a lesson that doesn't come along", name, f"one of {known}", advice)
+    step = parts.get("step", "1")
+    number = min(int(step), len(lesson.steps)) if step.isdigit() else 1
+    return read_link(lesson.steps[max(number, 1) - 1].hash)
 
 
 def _read_short(text: str) -> Experiment:

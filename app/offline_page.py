@@ -17,6 +17,7 @@ from typing import Any
 from app import __version__
 from app.assets import MODULES, PLOTLY, gzipped
 from app.bundle import bundle
+from app.lessons import Lesson
 from app.link import differing, nested
 from app.protocol import Hello
 from app.recording import Recording, Wish
@@ -46,6 +47,7 @@ class Told:
     title: str
     hash: str  # the link of the state that it opens with
     live: str | None = None  # address of the live page, where there is one
+    lesson: Lesson | None = None  # whose steps are recorded
 
 
 def offline_page(
@@ -70,6 +72,7 @@ def _index(recording: Recording, wish: Wish, told: Told, hello: Hello) -> Mappin
         "title": told.title,
         "hash": told.hash,
         "live": told.live,
+        "lesson": None if told.lesson is None else told.lesson.model_dump(mode="json"),
         "hello": hello.model_dump(mode="json"),
         "base": nested(dict(differing(wish.base))),
         "over": None if over is None else {"path": over.path, "values": list(over.values)},

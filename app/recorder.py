@@ -20,7 +20,7 @@ from app.limits import Cost, cost_of
 from app.packing import packed, with_few_digits
 from app.plan import AnalysisPlan, AnyPlan, Plan, plan_of
 from app.protocol import GATE_TENSORS, Analyse, Analysis, Done, Omissible, Run, View
-from app.recording import Entry, Recording, Wish
+from app.recording import Entry, Recording, Scene, Wish
 from app.settings import Settings
 from rnncore import Cancelled
 
@@ -56,6 +56,8 @@ class Recorder:
         self._settings = settings
         self._on_progress = on_progress
         self._should_stop = should_stop
+        # Steps of a lesson may show one Experiment in several ways.
+        self._scenes_of: dict[str, list[int]] = {}
 
     def recorded(self, room: int) -> Recording:
         """The finest recording that fits into `room` bytes.
@@ -83,13 +85,17 @@ class Recorder:
     def _entries(self, radii: Sequence[float]) -> list[Entry]:
         """Every Experiment, those without a ρ of the grid first; none twice."""
         found: dict[str, Entry] = {}
+        self._scenes_of.clear()
         for number, scene in enumerate(self._wish.scenes):
             for place, row in self._rows(scene.experiment):
                 own = _own_radius(row)
                 others = (rho for rho in radii if rho != own)
                 grid = (Entry(at_radius(row, rho), number, rho, place) for rho in others)
                 for entry in (Entry(row, number, own, place), *grid):
-                    found.setdefault(entry.experiment.model_dump_json(), entry)
+                    key = entry.experiment.model_dump_json()
+                    if key not in found or found[key].is_compared:
+                        found[key] = entry
+                    self._scenes_of.setdefault(key, []).append(number)
                     for kind in scene.kinds:
                         if kind != entry.experiment.cell.kind:
                             other = compared_experiment(entry.experiment, kind)
@@ -226,21 +232,26 @@ class Recorder:
     # What is computed behind the panels
 
     def _record_analyses(self, found: Recording, entry: Entry, has_few_digits: bool) -> None:
-        """What the views that are open in the entry's scene ask for, and what all have."""
-        wants = dict.fromkeys([*self._wish.scenes[entry.scene].wants, *self._wish.more])
-        for want in wants if not entry.is_compared else ():
-            self._record_analysis(found, entry, want, has_few_digits)
+        """What the views that are open in the entry's scenes ask for, and what all have."""
+        for number in self._scenes_of.get(entry.experiment.model_dump_json(), ()):
+            scene = self._wish.scenes[number]
+            for want in dict.fromkeys([*scene.wants, *self._wish.more]):
+                self._record_analysis(found, entry.experiment, scene, want, has_few_digits)
 
     def _record_analysis(
-        self, found: Recording, entry: Entry, want: Analysis, has_few_digits: bool
+        self,
+        found: Recording,
+        experiment: Experiment,
+        scene: Scene,
+        want: Analysis,
+        has_few_digits: bool,
     ) -> None:
-        experiment = entry.experiment
         T = experiment.steps
         is_map = want == "influence"
         columns = min(T, MAP_COLUMNS if is_map else ATLAS_COLUMNS)
         if want == "atlas":
             experiment = _at_every_radius(experiment)
-        options = self._wish.scenes[entry.scene].options(want)
+        options = scene.options(want)
         message = Analyse(
             type="analyse",
             id=0,
@@ -270,7 +281,8 @@ class Recorder:
             wider = deepcopy(found)
             for entry in self._entries(radii):
                 if not entry.is_compared:
-                    self._record_analysis(wider, entry, want, has_few_digits=False)
+                    scene = self._wish.scenes[entry.scene]
+                    self._record_analysis(wider, entry.experiment, scene, want, False)
             if wider.nbytes <= room:
                 found = wider
         return found

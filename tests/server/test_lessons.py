@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.engine import RunEngine
+from app.errors import Refusal
+from app.lecture import source_of
 from app.lessons import Shelf, shelf_of, shipped_folder
 from app.lessons.check import untrue
 from app.lessons.folder import Read
@@ -276,6 +278,26 @@ def test_the_command_checks_lessons(tmp_path: Path, folder: Path) -> None:
     bad = CliRunner().invoke(cli, ["lessons", str(folder.parent)])
     assert bad.exit_code == 1
     assert f"{folder}/01.html:1: <blink> cannot stand here" in bad.output
+
+
+def test_a_link_to_a_step_alone_is_its_experiment_to_scripts_too() -> None:
+    step = only(SHIPPED, "forms").lesson.steps[3]
+    assert read_link("http://127.0.0.1:8000/#lesson=forms&step=4&t=7") == read_link(step.hash)
+    assert read_link("#rho=0.3&lesson=forms&step=4").generation.after is None
+    with pytest.raises(Refusal, match="names a lesson that doesn't come along: got 'none'"):
+        read_link("#lesson=none")
+
+
+def test_a_lesson_is_exported_whole(folder: Path) -> None:
+    source = source_of("forms")
+    assert len(source.scenes) == 4
+    assert (source.hash, source.lesson) == ("#lesson=forms", only(SHIPPED, "forms").lesson)
+    mine = source_of(str(folder))
+    assert [scene.experiment.recurrent.spectral_radius for scene in mine.scenes] == [0.5, 2]
+    assert mine.scenes[1].view["bottom"] == "powers"
+    (folder / "01.html").write_text("<p>", "utf-8")
+    with pytest.raises(Refusal, match=r"01\.html:1: <p> is never closed"):
+        source_of(str(folder))
 
 
 def test_shipped_lessons_lie_where_they_are_looked_for() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
+from typer.testing import CliRunner
 
+from app.cli import cli
 from tests.serving import ROOT, Server
 from tests.ui.instrument import Instrument, expect, expect_no_overflow
 
@@ -235,6 +238,31 @@ def test_in_an_embed_it_stands_beside_what_the_frame_shows(
         text["x"] + text["width"] <= picture["x"] + 1
         or text["y"] + text["height"] <= picture["y"] + 1
     )
+
+
+def test_an_exported_lesson_is_walked_from_disk(
+    new_context: Callable[..., BrowserContext], tmp_path: Path
+) -> None:
+    """Also where two steps show one Experiment in two ways: each has what its panels need."""
+    file = tmp_path / "memory.html"
+    options = ["--rho-values", "0.6,0.9", "-o", str(file)]
+    made = CliRunner().invoke(cli, ["export", "memory", *options])
+    assert made.exit_code == 0, made.output
+    page = new_context(bypass_csp=False).new_page()
+    page.goto(file.as_uri())
+    expect(page.locator(".lesson-count")).to_have_text("1 of 4")
+    expect(page.locator("button.lessons")).to_be_hidden()
+    page.keyboard.press(" ")
+    expect(page.locator(".lesson-count")).to_have_text("2 of 4")
+    page.keyboard.press(" ")
+    expect(page.locator(".influence .panel-note")).to_be_hidden()
+    expect(page.locator(".influence")).to_contain_text("0.8 decades less")
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="ρ = 0.6").click()
+    expect(page.locator(".rho-number")).to_have_value("0.6")
+    page.keyboard.press("PageDown")
+    expect(page.locator(".verdict")).to_contain_text("×0.89")
+    expect(page.locator(".message:not([hidden])")).to_have_count(0)
 
 
 def steps_of(page: Page, url: str) -> list[tuple[str, int, dict[str, Any]]]:

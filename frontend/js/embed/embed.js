@@ -1,5 +1,6 @@
 /** The page as an embed: puts together what stands around the panels, what other pages may ask, and when it plays. */
-import { linkTo, openLink } from "../net/lessons.js";
+import { openLink } from "../net/lessons.js";
+import { encodeLink } from "../state/link.js";
 import { BOTTOM_VIEWS, SIDE_VIEWS, TOP_VIEWS } from "../state/linked_view.js";
 import { embed } from "./options.js";
 import { mountApi } from "./api.js";
@@ -138,7 +139,7 @@ function refuseFiles(event) {
 /** A hash as this page writes it, the cursor left out. @param {string} hash */
 async function canonical(hash) {
   const { experiment, view } = await openLink(hash);
-  return linkTo(experiment, { ...view, ...viewFromOptions(view), t: 1 });
+  return encodeLink(experiment, { ...view, ...viewFromOptions(view), t: 1 });
 }
 
 /** A hash without what moves while it plays. @param {string} hash */

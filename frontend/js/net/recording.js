@@ -28,6 +28,7 @@ import { RecordedSocket } from "./recorded_socket.js";
  * @property {number} columns
  * @property {readonly string[]} layers
  * @property {boolean} has_few_digits
+ * @property {import("./wire.js").Lesson | null} [lesson]  whose steps are recorded
  * @property {readonly RunEntry[]} runs
  * @property {readonly AnalysisEntry[]} analyses
  */

@@ -1,5 +1,6 @@
 /** The page's own address: the hash follows the Experiment, and a pasted or revisited hash is taken. */
 import { linkTo, openLink } from "../net/lessons.js";
+import { encodeLink } from "../state/link.js";
 
 /** Browsers allow about 100 replaceState calls in half a minute; a drag makes more changes than that. */
 const SETTLE_MS = 400;
@@ -14,12 +15,13 @@ export function mountAddress(store, { onProblems }, signal, live = null) {
   let timer;
   let writing = 0;
 
-  const link = () => linkTo(store.experiment, store.view);
+  /** Whole: whoever is given it needs no lesson to know the experiment. */
+  const link = () => encodeLink(store.experiment, store.view);
 
   async function write() {
     timer = undefined;
     const mine = ++writing;
-    const hash = await link();
+    const hash = await linkTo(store.experiment, store.view);
     if (mine !== writing || hash === location.hash) return;
     try {
       history.replaceState(history.state, "", hash);

@@ -71,7 +71,7 @@ export function mountLectureSheet(dialog, store, signal) {
     show("making");
     onProgress(0, 1, 0);
     try {
-      const found = await makeLecture(store.experiment, await encodeLink(store.experiment, store.view), wish(), onProgress, abort.signal);
+      const found = await makeLecture(store.experiment, await encodeLink(store.experiment, { ...store.view, lesson: "", step: 1 }), wish(), onProgress, abort.signal);
       file = found.file;
       writeText(find(".lecture-made b"), `lecture.html: ${(file.size / MEGABYTE).toFixed(1)} MB`);
       writeText(find(".lecture-made pre"), found.contains.join("\n"));

@@ -22,6 +22,7 @@ export function mountOffline(recording, scene, controls, signal) {
   find(".normality-control").replaceChildren(statement(recording, store.experiment));
   find(".masthead button.open").hidden = true;
   find(".masthead .preset-label").hidden = true;
+  find(".masthead button.lessons").hidden = true;
   const field = over && FIELD_AT.get(over.path);
   if (over && field) controls.limitTo(over.path, over.values);
 

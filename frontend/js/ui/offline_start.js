@@ -1,7 +1,7 @@
 /** How the page begins in a file without a server: with its recording in the place of server and link. */
 import { NOT_RECORDED } from "../net/recorded_socket.js";
 import { readRecording } from "../net/recording.js";
-import { decodeLink } from "../state/link.js";
+import { bringLesson, openLink } from "../net/lessons.js";
 import { RecordedStore } from "../state/recorded_store.js";
 import { mountOffline, noFiles } from "./offline.js";
 
@@ -34,8 +34,9 @@ export async function startOffline() {
 
 /** The state in the address, where it is recorded; else the one that was exported. @param {import("../net/recording.js").Recording} recording */
 async function openedIn(recording) {
-  const exported = await decodeLink(recording.hash);
-  const asked = location.hash ? await decodeLink(location.hash) : exported;
+  bringLesson(recording.index.lesson ?? null);
+  const exported = await openLink(recording.hash);
+  const asked = location.hash ? await openLink(location.hash) : exported;
   const found = recording.find(asked.experiment);
   if (found) return { ...asked, experiment: found.experiment };
   const experiment = recording.find(exported.experiment)?.experiment ?? exported.experiment;
