@@ -193,7 +193,7 @@ def test_play_loops_and_pause_stops(page: Page, server: Server) -> None:
     stopped = typed.input_value()
     instrument.page.evaluate("new Promise(requestAnimationFrame)")
     assert typed.input_value() == stopped
-    page.get_by_label("loop").uncheck()
+    page.get_by_role("checkbox", name="loop").uncheck()
     page.get_by_role("button", name="play").click()
     expect(typed).to_have_value("12")
     expect(page.get_by_role("button", name="play")).to_be_visible()
@@ -255,7 +255,7 @@ def test_keys_belong_to_the_field_that_has_the_focus(page: Page, server: Server)
     typed.focus()
     page.keyboard.type("7")
     page.keyboard.press("Control+z")  # undoes the typing, not the network
-    loop = page.get_by_label("loop")
+    loop = page.get_by_role("checkbox", name="loop")
     loop.focus()
     page.keyboard.press("Space")
     expect(loop).not_to_be_checked()

@@ -9,12 +9,14 @@ import { lessonEntries } from "../net/lessons.js";
  * @param {AbortSignal} signal
  */
 export function mountLessonsSheet(sheet, button, { open, present }, signal) {
-  sheet.innerHTML = `<form method="dialog"><button aria-label="close">×</button></form><h2 id="lessons-title" tabindex="-1" autofocus>Lessons</h2><div class="lessons-list"></div>`;
+  sheet.innerHTML = `<form method="dialog"><button aria-label="close">×</button></form><h2 id="lessons-title" tabindex="-1">Lessons</h2><div class="lessons-list"></div>`;
   const list = /** @type {HTMLElement} */ (sheet.querySelector(".lessons-list"));
 
   async function show() {
     if (sheet.open) return;
     sheet.showModal();
+    // An autofocus of its own would be tried, and told off, in every frame.
+    /** @type {HTMLElement} */ (sheet.querySelector("h2")).focus();
     try {
       list.innerHTML = listHtml(await lessonEntries(), present());
     } catch (error) {
