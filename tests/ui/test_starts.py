@@ -83,8 +83,8 @@ def test_one_step_of_one_unit_and_what_has_no_state(page: Page, server: Server) 
 
 def test_on_a_projector_the_side_is_one_of_the_two(page: Page, server: Server) -> None:
     Instrument(page, server.url).open("#H=8&T=40&side=state_space&second=side&starts=3")
-    page.get_by_label("theme").click()
-    page.get_by_label("theme").click()
+    page.locator("button.theme").click()
+    page.locator("button.theme").click()
     page.wait_for_function("document.documentElement.dataset.theme === 'projector'")
     space = page.locator(".state-space")
     expect(space).to_be_visible()
