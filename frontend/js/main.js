@@ -7,14 +7,12 @@ import { Meter } from "./net/meter.js";
 import { openLink } from "./net/lessons.js";
 import { Runner } from "./net/runner.js";
 import { liveStream } from "./net/socket.js";
+import { wantsOf } from "./net/wants.js";
 import { uncompared, unshown, windowFor } from "./net/wish.js";
 import { Loop } from "./render/loop.js";
 import { readPalette } from "./render/palette.js";
 import { Scene } from "./render/scene.js";
 import { comparedExperiment, nameOf } from "./state/compare.js";
-import { holdsRefused, refusalOf } from "./state/edits.js";
-import { isSame } from "./state/experiment.js";
-import { decodeLink } from "./state/link.js";
 import { titleOf } from "./state/snippets.js";
 import { Store } from "./state/store.js";
 import { mountAddress } from "./ui/address.js";
@@ -27,12 +25,14 @@ import { mountFiles } from "./ui/files.js";
 import { mountForgetBias } from "./ui/forget_bias.js";
 import { mountFormChoice } from "./ui/form_choice.js";
 import { mountHistory } from "./ui/history.js";
-import { bindKeys, fillHelp, plainKey } from "./ui/keyboard.js";
+import { keyTable } from "./ui/key_table.js";
+import { bindKeys, fillHelp } from "./ui/keyboard.js";
 import { mountLectureSheet } from "./ui/lecture_sheet.js";
 import { mountLesson } from "./ui/lesson.js";
 import { mountLessonsSheet } from "./ui/lessons_sheet.js";
 import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
+import { outcomes } from "./ui/outcome.js";
 import { mountSecond, mountPlaces } from "./ui/places.js";
 import { mountPlotlyLoader, scriptAt } from "./ui/plotly_loader.js";
 import { mountProgress } from "./ui/progress.js";
@@ -60,7 +60,6 @@ import * as stateSpace from "./views/state_space.js";
 import * as unrolled from "./views/unrolled.js";
 import * as weights from "./views/weights.js";
 import * as timeline from "./views/timeline.js";
-import { zoomAroundCursor } from "./views/time_axis.js";
 import * as verdict from "./views/verdict.js";
 
 /** @param {string} selector @returns {HTMLElement} */
@@ -76,7 +75,6 @@ const ATLAS_COLUMNS = 600;
 const { signal } = new AbortController();
 /** The wish that was sent last, as text. */
 let asked = "";
-let isOpeningInstead = false;
 /** What was said last of an open line. */
 let lineWords = "";
 /** A hand is moving something: the pixels are enough. */
@@ -91,8 +89,8 @@ const loop = new Loop();
 const scene = new Scene(store, loop, readPalette(document.documentElement));
 scene.recording = recording;
 
-/** What scripts and tests may know of the page; it is never ahead of the pixels. */
-const truth = { picturesPainted: 0, runsReceived: 0, painted: /** @type {object | null} */ (null), compared: /** @type {object[]} */ ([]), version: "" };
+/** What scripts and tests may know of the page; it is never ahead of the pixels. @type {import("./ui/outcome.js").Truth} */
+const truth = { picturesPainted: 0, runsReceived: 0, painted: null, compared: [], version: "" };
 Object.assign(window, { rhoscope: truth });
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -167,8 +165,20 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 }, signal);
 
 const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "unrolled", "powers", "state_space", "race", "lyapunov", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
+const resting = mountResting(scene, views, isStillComing, analyse, signal);
+const outcome = outcomes({
+  ...{ scene, truth, messages, progress, controls, files, embedded, resting },
+  wantPlotly: () => loadPlotly(),
+  forget: () => {
+    asked = "";
+    isMoving = false;
+  },
+});
 const runner = new Runner(stream, {
-  onWhole: showWhole,
+  onWhole: (run, compared) => {
+    truth.runsReceived = runner.received;
+    outcome.whole(run, compared);
+  },
   // While the server computes the gradients, the page has time to turn states into pixels.
   onStates: (run, at) => hidden.prepare(run, at),
   onProgress: (flight) => {
@@ -176,20 +186,8 @@ const runner = new Runner(stream, {
     scene.show(flight.main, flight.compared);
     loop.markAll();
   },
-  onStopped: () => giveUp("Stopped."),
-  onError: (error, experiment) => {
-    if (error.code === "busy" && !experiment) return; // the line says it
-    if (experiment && takeBack(error, experiment)) return;
-    // What is no longer wished needs no word: the newer wish is on its way.
-    if (experiment && scene.whole && !isSame(experiment, store.experiment)) return;
-    if (error.code === "unknown_file" && typeof error.got === "string") {
-      giveUp("");
-      return files.ask(error.got);
-    }
-    if (experiment) controls.explain(error.field, error.message);
-    if (experiment && !scene.whole) void openInstead(error.message);
-    else giveUp(error.message);
-  },
+  onStopped: () => outcome.giveUp("Stopped."),
+  onError: outcome.refused,
   onState: (state, circumstance) => {
     const words = wordsFor(state, circumstance, location.origin);
     if (state !== "connecting") messages.server(state === "gone" ? words : "");
@@ -212,92 +210,14 @@ const runner = new Runner(stream, {
     largestUpload_bytes = hello.limits.max_upload_bytes;
   },
 }, signal);
-const resting = mountResting(scene, views, isStillComing, analyse, signal);
-
 /** Asks for what is computed behind the panels: only once they rest, and only what is shown. */
 function analyse() {
-  const { top, bottom, side, cone, eigenvalue, hasJacobian } = store.view;
-  /** @type {import("./net/analyst.js").Want[]} */
-  const wants = [];
-  if (eigenvalue) wants.push("conditions");
-  if (side === "state_space") wants.push("state_space");
-  if (bottom === "race") wants.push("race");
-  if (side === "lyapunov") wants.push("lyapunov");
-  if (hasJacobian) wants.push("jacobian");
-  if (normality.isOfInterest()) wants.push("powers");
-  if (top === "influence" || (top === "unrolled" && cone)) wants.push("influence");
-  if (bottom === "powers") wants.push("matrix_powers");
-  if (top === "atlas" || bottom === "atlas") wants.push("atlas");
+  const wants = wantsOf(store.view, normality.isOfInterest());
   const { steps } = store.experiment;
   // How stiff what was just taken is may be asked at once, of the matrix that is on the screen.
   const isShown = scene.run?.isWhole && scene.run.experiment === store.experiment;
-  if (!scene.isAtRest) wants.length = isShown && eigenvalue ? 1 : 0;
+  if (!scene.isAtRest) wants.length = isShown && store.view.eigenvalue ? 1 : 0;
   if (wants.length) analyst.ask(wants, { t0: 0, t1: steps, columns: Math.min(steps, ATLAS_COLUMNS) });
-}
-
-/** @param {import("./net/run.js").Run} run @param {readonly import("./net/flight.js").Compared[]} compared */
-function showWhole(run, compared) {
-  truth.runsReceived = runner.received;
-  if (!isOpeningInstead) messages.problem("");
-  files.settle();
-  // What was refused is said until something else is tried.
-  if (scene.refused && !isSame(scene.refused.standing, run.experiment)) scene.refused = null;
-  isOpeningInstead = false;
-  controls.clearRefusals();
-  progress.hide();
-  scene.show(run, compared);
-  scene.keep();
-  embedded?.whole();
-  if (!scene.isAtRest) resting.disturb();
-  loop.markAll();
-  loop.afterNextFrame(() => {
-    if (scene.run !== run) return;
-    truth.picturesPainted += 1;
-    if (!embed) setTimeout(loadPlotly); // once the picture is on the screen; in an embed once it is wanted
-    embedded?.painted();
-    truth.painted = run.done?.experiment ?? null;
-    truth.compared = compared.map(({ kind, run: other, problem }) => ({ kind, problem, experiment: other?.done?.experiment ?? null }));
-  });
-}
-
-/**
- * An operation that can't be: the matrix stays as it was, and beside what was moved the page says why.
- * @param {import("./net/wire.js").ErrorMessage} error @param {import("./state/experiment.js").Experiment} experiment
- */
-function takeBack(error, experiment) {
-  const painted = scene.whole?.experiment ?? null;
-  const refusal = refusalOf(error, experiment, painted);
-  const op = refusal?.edits.at(-1)?.op;
-  if (!refusal || !op) return false;
-  // The hand may have moved on: then the newer place is on its way.
-  const isPresent = holdsRefused(store.experiment, refusal);
-  store.retract(refusal, painted);
-  scene.refused = { op, message: error.message, standing: (isPresent ? null : painted) ?? store.experiment };
-  if (!painted) messages.remark(`${error.message} This operation of the link was left out.`);
-  progress.hide();
-  scene.bringBack();
-  loop.markAll();
-  return true;
-}
-
-/** A run that did not get to its end leaves the one before it on the screen. @param {string} reason */
-function giveUp(reason) {
-  progress.hide();
-  embedded?.failed("refused", reason);
-  asked = "";
-  isMoving = false;
-  scene.bringBack();
-  messages.problem(reason && scene.whole ? `${reason} The panels show the last whole run.` : reason);
-  loop.markAll();
-  resting.disturb();
-}
-
-/** Where the page's very first Experiment can't be run here, it still opens: with the opening view. @param {string} reason */
-async function openInstead(reason) {
-  isOpeningInstead = true;
-  const { experiment } = await decodeLink("");
-  messages.problem(`${reason} The opening view is shown instead.`);
-  store.replace(experiment, { label: "opening view" });
 }
 
 /** Before the page rests it wants every step; whether that, or any run, is still on its way. */
@@ -360,35 +280,9 @@ for (const { panel } of views) {
   };
 }
 
-const bindings = [
-  ...lesson.keys, // where a lesson is open its keys come first
-  { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
-  { shown: "← →", does: "one step back, on (with shift: ten)", matches: plainKey("ArrowLeft", "ArrowRight"),
-    act: (/** @type {KeyboardEvent} */ { key, shiftKey }) => store.look({ t: store.view.t + (key === "ArrowLeft" ? -1 : 1) * (shiftKey ? 10 : 1), isPlaying: false }) },
-  { shown: "p", does: "play, pause, in a lesson too", matches: plainKey("p"), act: clock.play },
-  { shown: "Home", does: "first step", matches: plainKey("Home"), act: clock.first },
-  { shown: "End", does: "last step", matches: plainKey("End"), act: clock.last },
-  { shown: "[ ]", does: "ρ down, up by 0.01", matches: plainKey("[", "]"), act: (/** @type {KeyboardEvent} */ { key }) => radius.nudge(key === "[" ? -0.01 : 0.01) },
-  { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolledView.toggle },
-  { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: (/** @type {KeyboardEvent} */ { key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
-  { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-  ...(embed || offline ? [] : [{ shown: "l", does: "lessons and gallery", matches: plainKey("l"), act: () => void lessons.show() }]),
-  ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
-  { shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose },
-  { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
-  { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },
-  { shown: "d", does: "light, dark, projector", matches: plainKey("d"), act: theme.cycle },
-  { shown: "b", does: "on a projector: another second panel", matches: plainKey("b"), act: second.cycle },
-  { shown: "Ctrl Z", does: "undo", matches: (/** @type {KeyboardEvent} */ event) => isCommand(event, "z") && !event.shiftKey, act: tools.undo },
-  { shown: "Ctrl Shift Z", does: "redo", matches: (/** @type {KeyboardEvent} */ event) => (isCommand(event, "z") && event.shiftKey) || isCommand(event, "y"), act: tools.redo },
-  { shown: "?", does: "this sheet", matches: plainKey("?"), act: tools.help },
-];
-/** @param {KeyboardEvent} event @param {string} key */
-function isCommand(event, key) {
-  return (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === key;
-}
-bindKeys(bindings, signal);
-fillHelp(help, bindings);
+const keys = keyTable(scene, { ...{ clock, radius, lesson, files, tools, theme, second, unrolled: unrolledView }, lessons: { show: () => void lessons.show() } });
+bindKeys(keys, signal);
+fillHelp(help, keys);
 
 const loadPlotly = mountPlotlyLoader(offline?.loadPlotly ?? scriptAt(/** @type {HTMLMetaElement} */ (place("#plotly")).content), {
   onLoad: () => {

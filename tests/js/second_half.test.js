@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PRESETS } from "../../frontend/js/state/presets.js";
+import { wantsOf } from "../../frontend/js/net/wants.js";
+import { DEFAULT_EXPERIMENT, withFields } from "../../frontend/js/state/experiment.js";
 import { decodeLink } from "../../frontend/js/state/link.js";
+import { PRESETS } from "../../frontend/js/state/presets.js";
+import { Store } from "../../frontend/js/state/store.js";
 import { wordsAt } from "../../frontend/js/views/influence.js";
-import { wordsOf } from "../../frontend/js/views/powers.js";
+import { gradientPath, wordsOf } from "../../frontend/js/views/powers.js";
 
 /** @param {readonly (readonly number[])[]} rows */
 const map = (rows) => /** @type {import("../../frontend/js/views/influence.js").Influence} */ (/** @type {unknown} */ ({ edges: rows.map((_, k) => k).concat(rows.length), values: rows.flat() }));
@@ -29,4 +32,23 @@ test("a power's curve is told by its top and by where it stays below 1", () => {
 
 test("every preset is a link that this page reads whole", async () => {
   for (const { name, hash } of PRESETS) assert.deepEqual((await decodeLink(hash)).problems, [], name);
+});
+
+test("only what is shown is asked behind the panels, the most urgent first", () => {
+  const view = { ...new Store(DEFAULT_EXPERIMENT).view };
+  assert.deepEqual(wantsOf(view, false), []);
+  assert.deepEqual(wantsOf({ ...view, top: "influence", bottom: "powers", side: "lyapunov", hasJacobian: true, eigenvalue: [0.5, 0] }, true), ["conditions", "lyapunov", "jacobian", "powers", "influence", "matrix_powers"]);
+  assert.deepEqual(wantsOf({ ...view, top: "unrolled" }, false), []);
+  assert.deepEqual(wantsOf({ ...view, top: "unrolled", cone: { t: 3, layer: null } }, false), ["influence"]);
+  assert.deepEqual(wantsOf({ ...view, top: "atlas", bottom: "atlas", side: "state_space" }, false), ["state_space", "atlas"]);
+});
+
+test("the run's own gradient beside the powers is of a whole run with one loss at its end", () => {
+  const high = Float64Array.of(-8, -6, -4, -2);
+  const experiment = withFields(DEFAULT_EXPERIMENT, { steps: 4 });
+  /** @param {object} changes */
+  const run = (changes = {}) => /** @type {import("../../frontend/js/net/run.js").Run} */ (/** @type {unknown} */ ({ experiment, T: 4, columns: 4, window: { t0: 0, t1: 4, columns: 4 }, stepOf: (/** @type {number} */ k) => k, series: () => ({ low: high, high, mean: null }), ...changes }));
+  assert.deepEqual(gradientPath(run()), [[0, 0], [1, -2], [2, -4], [3, -6]]);
+  assert.deepEqual(gradientPath(run({ window: { t0: 0, t1: 3, columns: 3 } })), []);
+  for (const changes of [{ "loss.at": "every" }, { "cell.layers": 2 }, { "generation.after": 2 }]) assert.deepEqual(gradientPath(run({ experiment: withFields(experiment, changes) })), [], JSON.stringify(changes));
 });

@@ -187,3 +187,13 @@ def test_the_first_picture_waits_for_no_plotly(page: Page, server: Server) -> No
         route.continue_()
     instrument.rest()
     assert page.locator(".plot .main-svg").count() > 0
+
+
+@pytest.mark.parametrize(("query", "opens_files"), [("", 1), ("embed", 0)])
+def test_the_help_names_every_key_once(
+    page: Page, server: Server, query: str, opens_files: int
+) -> None:
+    Instrument(page, server.url, query).open("#H=8&T=20")
+    keys = page.locator(".help-sheet th kbd").all_text_contents()
+    assert len(set(keys)) == len(keys)
+    assert keys.count("o") == opens_files

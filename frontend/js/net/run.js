@@ -24,9 +24,6 @@ import { TokenNames } from "./tokens.js";
 
 /** @typedef {"log10_norm_h" | "log10_norm_c" | "log10_grad_h" | "log10_grad_W_hh" | "log10_grad_c" | "log10_direct_path" | `log10_norm_h_l${number}` | `log10_grad_h_l${number}`} SeriesName */
 
-/** What belongs to states and what to gradients, by the beginning of its name. */
-const OF_STATES = "log10_norm_";
-
 const STANDING = Object.freeze(/** @type {const} */ (["matrix", "spectrum", "closed_loop", "weights", "inputs"]));
 
 /** Frames that stand until the server sends another of their kind on the same socket. */
