@@ -17,11 +17,10 @@ from app.exponents import exponents, no_exponents_of
 from app.frames import Frame
 from app.influences import (
     MOST_BINS,
-    MOST_UNITS,
     no_influence_of,
     no_jacobian_of,
 )
-from app.matrix import Matrix, Shelf, matrix, measured_spectrum
+from app.matrix import MOST_UNITS, Matrix, Shelf, matrix, measured_spectrum
 from app.plan import AnalysisPlan
 from app.portrait import no_state_space_of, portrait
 from app.protocol import Analysis, Done, Note

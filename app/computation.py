@@ -13,7 +13,7 @@ from torch import Tensor
 from app.clock import Clock
 from app.experiment import Cell, Experiment
 from app.frames import Array, Frame
-from app.matrix import Matrix, Shelf, matrix, measured_spectrum
+from app.matrix import MOST_UNITS, Matrix, Shelf, matrix, measured_spectrum
 from app.plan import Plan
 from app.protocol import GATE_TENSORS, Done, Note
 from app.rollouts import (
@@ -57,8 +57,6 @@ from rnncore import (
 from rnncore.bins import Edges
 
 ShouldStop = Callable[[], bool]
-
-MOST_UNITS = 512  # a larger closed loop would be decomposed for seconds at every change
 
 
 class Computation:

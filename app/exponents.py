@@ -10,6 +10,7 @@ import torch
 from app.experiment import Experiment
 from app.frames import Array
 from app.gates import GATES
+from app.matrix import MOST_UNITS
 from app.protocol import Note
 from app.rollouts import rollout_of
 from app.stages import Setting, array
@@ -28,7 +29,6 @@ MOST_EXPONENTS = 16
 # A few seconds of one thread.
 MOST_PRODUCTS = 2**35
 MOST_STEPS = 100_000
-MOST_UNITS = 512  # a larger matrix would be decomposed for seconds that nobody can interrupt
 
 
 def no_exponents_of(experiment: Experiment) -> str:

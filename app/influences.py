@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from app.experiment import Experiment
 from app.gates import GATES
+from app.matrix import MOST_UNITS
 
 MOST_BINS = 256
-# A larger matrix would be decomposed for seconds that nobody can interrupt.
-MOST_UNITS = 512
 # Seconds of one thread: every input is pushed on through every later step.
 MOST_PRODUCTS = 2**35
 

@@ -33,6 +33,8 @@ ShouldStop = Callable[[], bool]
 # Its own, one more for the Schur form, and complex ones for the eigenvectors of both sides.
 EIGENSYSTEM_MATRICES = 7
 
+# A larger matrix would be decomposed for seconds that nobody can interrupt.
+MOST_UNITS = 512
 EDITS = "recurrent.edits"
 ENTRYWISE = ("set", "zero")  # operations that look at no spectrum
 

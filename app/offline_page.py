@@ -94,9 +94,7 @@ def shell_of(frontend: Path, plotly: Path) -> Shell:
     loader = (frontend / "offline" / "loader.js").read_text("utf-8")
     text = (frontend / "index.html").read_text("utf-8")
     text = OURS.sub("", text).replace(PLOTLY, "")
-    text = STYLE.sub(
-        lambda found: f"<style>\n{(frontend / found[1]).read_text('utf-8')}</style>", text
-    )
+    text = STYLE.sub(lambda found: _style(frontend / found[1]), text)
     text = ICON.sub(lambda found: _icon(frontend / found[1], found[2]), text)
     end = hashlib.sha256((page + script + loader + text).encode()).hexdigest()[:16]
     policy = "; ".join(

@@ -14,7 +14,6 @@ from app.frames import TYPE_NAMES, Array, Frame
 DIGITS = 4  # that the page shows of a state: rounded to them, it shows the same
 # 2^-16 of a number is less than half of the last of four digits, whatever the first one is.
 KEPT_BITS = 15
-MANTISSA_BITS = {np.dtype("<f4"): 23, np.dtype("<f8"): 52}
 LEVEL = 6  # of zlib: 9 takes four times as long and saves 1 %
 
 

@@ -4,7 +4,7 @@ they are from it."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -160,7 +160,3 @@ def _forgotten(logs: Array) -> float:
     """From which t on a distance stays so much smaller; NaN where it doesn't."""
     above = np.flatnonzero(logs - logs[0] > FORGOTTEN)
     return math.nan if not len(above) or above[-1] == len(logs) - 1 else float(above[-1] + 1)
-
-
-def _numbers(values: Sequence[float | None]) -> Array:
-    return np.array([math.nan if value is None else float(value) for value in values])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnncore.checks import checked_finite, checked_number, checked_square
+from rnncore.checks import checked_finite, checked_square
 from rnncore.threads import single_threaded
 
 
@@ -102,8 +102,3 @@ def _imaginary_pairs(omega: np.ndarray) -> np.ndarray:
     pairs = np.repeat(np.abs(omega[: H // 2]), 2)
     pairs[1::2] *= -1
     return 1j * np.concatenate([pairs, np.zeros(H % 2)])
-
-
-def checked_scale(argument: str, value: object) -> float:
-    """A spectral radius or gain: a finite number, 0 or more."""
-    return checked_number(argument, value, least=0.0)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from app.protocol import ServerMessage
 
 # The words of links for where panels stand; `weights` is what stands below the side.
 Panel = Literal["verdict", "top", "bottom", "side", "weights", "time", "readout"]
 
 
-class _Told(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-    )
-
-
-class Question(_Told):
+class Question(ServerMessage):
     """What the class predicts before it looks."""
 
     ask: str
@@ -34,7 +25,7 @@ class Question(_Told):
     """What is covered until then."""
 
 
-class LessonStep(_Told):
+class LessonStep(ServerMessage):
     """One step: what is said, and what is looked at."""
 
     title: str
@@ -50,14 +41,14 @@ class LessonStep(_Told):
     question: Question | None
 
 
-class Case(_Told):
+class Case(ServerMessage):
     """One step of a gallery, as the list of lessons tells it."""
 
     title: str
     summary: str
 
 
-class LessonEntry(_Told):
+class LessonEntry(ServerMessage):
     """A lesson in the list of lessons."""
 
     type: Literal["lesson_entry"] = "lesson_entry"
@@ -74,7 +65,7 @@ class LessonEntry(_Told):
     """Of a gallery: its steps, which are presets that can be opened one by one."""
 
 
-class Lesson(_Told):
+class Lesson(ServerMessage):
     """A whole lesson."""
 
     type: Literal["lesson"] = "lesson"

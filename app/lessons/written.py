@@ -15,7 +15,6 @@ from app.lessons.problems import Broken, Place, Problem
 from app.lessons.readings import KNOWN, is_reading
 
 MOST_STEPS = 100
-LONGEST_TEXT = 20_000  # characters of one step's prose
 MAX_FILE_BYTES = 200_000
 FILE_NAME = re.compile(r"[\w][\w. -]{0,79}\.html")
 
