@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-PLOTLY, MODULES = "{{plotly_url}}", "{{modules}}"
+PLOTLY = "{{plotly_url}}"  # in index.html, the address of the file below
 OLDEST_PLOTLY = 4  # major version of plotly.js that the page is written for
 PAGE_SUFFIXES = {".css", ".js", ".svg", ".png", ".ico", ".json", ".webmanifest", ".woff2"}
 
@@ -78,15 +78,3 @@ class Plotly:
 def gzipped(file: Path) -> bytes:
     """A file compressed, once for this process."""
     return gzip.compress(file.read_bytes(), compresslevel=9, mtime=0)
-
-
-def page_html(folder: Path, plotly: Plotly) -> str:
-    """index.html with the addresses of Plotly and of all modules, relative as all others in it.
-
-    A browser that is told of every module fetches them side by side; otherwise it learns of each
-    only from the one that imports it.
-    """
-    html = (folder / "index.html").read_text(encoding="utf-8")
-    modules = sorted(file.relative_to(folder).as_posix() for file in folder.glob("js/**/*.js"))
-    links = "\n  ".join(f'<link rel="modulepreload" href="{module}">' for module in modules)
-    return html.replace(PLOTLY, f"assets/{plotly.name}").replace(MODULES, links)

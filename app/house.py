@@ -15,6 +15,7 @@ from app.experiment import Cell, Experiment, Recurrent
 from app.files import Files
 from app.lessons import Shelf
 from app.metrics import Metrics
+from app.page_files import PageFiles
 from app.protocol import Capabilities, Hello, Limits
 from app.settings import Settings
 from app.workshop import Seats, Workshop
@@ -29,6 +30,7 @@ class House:
     device: Device
     frontend: Path
     plotly: Plotly
+    page: PageFiles
     workshop: Workshop
     files: Files
     seats: Seats

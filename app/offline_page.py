@@ -15,19 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from app import __version__
-from app.assets import MODULES, PLOTLY, gzipped
+from app.assets import PLOTLY, gzipped
 from app.bundle import bundle
 from app.lessons import Lesson
 from app.link import differing, nested
+from app.page_files import ENTRY, SCRIPT, STYLE
 from app.protocol import Hello
 from app.recording import Recording, Wish
 from app.versions import versions
 
 FORMAT = 1
-ENTRY = "js/main.js"
-STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
 ICON = re.compile(r'<link rel="icon" href="([^"]+)" type="([^"]+)">')
-OURS = re.compile(rf'\s*(?:{re.escape(MODULES)}|<script type="module" src="{ENTRY}"></script>)')
 TITLE = re.compile(r"<title>.*?</title>")
 HEAD = re.compile(r"<html lang=\"en\"([^>]*)>\s*<head>\s*<meta charset=\"utf-8\">")
 
@@ -93,7 +91,7 @@ def shell_of(frontend: Path, plotly: Path) -> Shell:
     page, script = bundle(frontend, ENTRY), plotly.read_text("utf-8")
     loader = (frontend / "offline" / "loader.js").read_text("utf-8")
     text = (frontend / "index.html").read_text("utf-8")
-    text = OURS.sub("", text).replace(PLOTLY, "")
+    text = SCRIPT.sub("", text).replace(PLOTLY, "")
     text = STYLE.sub(lambda found: _style(frontend / found[1]), text)
     text = ICON.sub(lambda found: _icon(frontend / found[1], found[2]), text)
     end = hashlib.sha256((page + script + loader + text).encode()).hexdigest()[:16]

@@ -23,6 +23,7 @@ from app.headers import headers_of
 from app.house import House
 from app.lessons import shelf_of
 from app.metrics import Metrics
+from app.page_files import PageFiles
 from app.root_path import RootPath, prefix_of
 from app.routes import (
     api,
@@ -66,11 +67,13 @@ def create_app(
     """
     device = chosen_device(settings.device)
     files, counts = files_of(settings), Metrics()
+    folder, plotly = frontend or frontend_folder(), Plotly()
     house = House(
         settings=settings,
         device=device,
-        frontend=frontend or frontend_folder(),
-        plotly=Plotly(),
+        frontend=folder,
+        plotly=plotly,
+        page=PageFiles(folder, plotly),
         workshop=Workshop(
             engine or RunEngine(device, settings.cache_bytes, files), settings, counts
         ),
@@ -120,13 +123,18 @@ def files_of(settings: Settings) -> Files:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     house: House = app.state.house
-    # Compressing Plotly takes a quarter of a second: before the first visitor, not for him.
-    compressing = asyncio.create_task(asyncio.to_thread(lambda: house.plotly.gzipped))
+    # Half a second of compressing: before the first visitor, not for him.
+    compressing = asyncio.create_task(asyncio.to_thread(_compress, house))
     # The libraries behind NumPy have threads of their own; torch's are set in each worker.
     with threadpool_limits(limits=1):
         yield
     compressing.cancel()
     house.workshop.close()
+
+
+def _compress(house: House) -> None:
+    house.page.make_ready()
+    _ = house.plotly.gzipped
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:

@@ -22,8 +22,7 @@ CARD = (
     "&title=Rhoscope:+see+what+a+recurrent+network+does#rho=1.03&phi=linear&t=120"
 )
 RESTED = """() => window.rhoscope?.picturesPainted > 0
-  && document.querySelectorAll('.panel .plot.is-moving').length === 0
-  && document.querySelectorAll('.panel .plot .main-svg').length >= 8"""
+  && document.querySelectorAll('.panel .plot.is-moving').length === 0"""
 
 
 def main() -> None:

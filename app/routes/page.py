@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from app.assets import PAGE_SUFFIXES, page_html
+from app.assets import PAGE_SUFFIXES
 from app.embed_options import read_options
 from app.embed_page import embedded, with_card
 from app.house import house_of
@@ -37,23 +37,20 @@ def routes(frontend: Path) -> list[Route]:
     return [
         Route("/", _page),
         Route("/embed", _embed),
-        Route("/assets/{name}", _plotly),
+        Route("/assets/{name}", _asset),
         *(Route(f"/{folder.name}/{{name:path}}", _files(folder)) for folder in folders),
         Route("/{name}", _files(frontend)),
     ]
 
 
 async def _page(request: Request) -> Response:
-    house = house_of(request)
-    page = page_html(house.frontend, house.plotly)
+    page = house_of(request).page.html(as_modules="modules" in request.query_params)
     return _fresh(request, with_card(page, str(request.base_url)))
 
 
 async def _embed(request: Request) -> Response:
-    house = house_of(request)
     options, problems = read_options(request.query_params.multi_items())
-    page = page_html(house.frontend, house.plotly)
-    page = with_card(page, str(request.base_url), options.title)
+    page = with_card(house_of(request).page.html(), str(request.base_url), options.title)
     return _fresh(request, embedded(page, options, problems))
 
 
@@ -67,10 +64,7 @@ def _fresh(request: Request, page: str) -> Response:
 
 
 def _files(folder: Path) -> Callable[[Request], Awaitable[Response]]:
-    """Serves the files of one folder from memory; Starlette keeps every path inside it.
-
-    A page is a hundred small files, and an embed is opened in the middle of a sentence.
-    """
+    """Serves the files of one folder from memory; Starlette keeps every path inside it."""
     files = StaticFiles(directory=folder)
     kept: dict[str, _Kept] = {}
 
@@ -122,12 +116,19 @@ class _Kept:
         )
 
 
-async def _plotly(request: Request) -> Response:
-    plotly = house_of(request).plotly
-    if request.path_params["name"] != plotly.name:
-        raise HTTPException(404)
+async def _asset(request: Request) -> Response:
+    """What is named by its content or version: no browser asks for it twice."""
+    house, name = house_of(request), request.path_params["name"]
+    is_gzipped = "gzip" in request.headers.get("accept-encoding", "")
     headers = SHARED | FOR_EVER | {"Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return FileResponse(plotly.file, media_type="text/javascript", headers=headers)
-    headers["Content-Encoding"] = "gzip"
-    return Response(plotly.gzipped, media_type="text/javascript", headers=headers)
+    if is_gzipped:
+        headers["Content-Encoding"] = "gzip"
+    if name == house.plotly.name:
+        if not is_gzipped:
+            return FileResponse(house.plotly.file, media_type="text/javascript", headers=headers)
+        return Response(house.plotly.gzipped, media_type="text/javascript", headers=headers)
+    file = house.page.file(name)
+    if file is None:
+        raise HTTPException(404)
+    body = file.gzipped if is_gzipped else file.body
+    return Response(body, media_type=file.media_type, headers=headers)

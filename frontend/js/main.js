@@ -34,7 +34,7 @@ import { mountMessages } from "./ui/messages.js";
 import { mountNormalitySlider } from "./ui/normality_slider.js";
 import { outcomes } from "./ui/outcome.js";
 import { mountSecond, mountPlaces } from "./ui/places.js";
-import { mountPlotlyLoader, scriptAt } from "./ui/plotly_loader.js";
+import { bringAhead, mountPlotlyLoader, scriptAt } from "./ui/plotly_loader.js";
 import { mountProgress } from "./ui/progress.js";
 import { mountRadiusSlider } from "./ui/radius_slider.js";
 import { mountResting } from "./ui/resting.js";
@@ -141,7 +141,7 @@ const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
 mountShareSheet(/** @type {HTMLDialogElement} */ (place(".share-sheet")), /** @type {HTMLButtonElement} */ (place("button.share")), { link: address.link, title: () => titleOf(store.experiment) }, signal);
-mountSaveMenu(place(".masthead"), scene, { link: address.link, version: () => truth.version }, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
+mountSaveMenu(place(".masthead"), scene, { link: address.link, version: () => truth.version, wantPlotly: () => loadPlotly() }, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
 mountCompareRow(place(".fields"), scene, signal);
@@ -156,7 +156,7 @@ const files = offline?.files ?? mountFiles({ sheet: /** @type {HTMLDialogElement
   say: messages.file,
   retry: () => ask(true),
 }, signal);
-const embedded = mountEmbed({ scene, views, address, edit: (changes, step) => texts.edit(changes, step), wantPlotly: () => loadPlotly() }, signal);
+const embedded = mountEmbed({ scene, views, address, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);
   for (const { panel } of views) panel?.restyle();
@@ -168,7 +168,7 @@ const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.b
 const resting = mountResting(scene, views, isStillComing, analyse, signal);
 const outcome = outcomes({
   ...{ scene, truth, messages, progress, controls, files, embedded, resting },
-  wantPlotly: () => loadPlotly(),
+  onFirstPicture: () => void (offline ?? embed ?? bringAhead(plotlyUrl)),
   forget: () => {
     asked = "";
     isMoving = false;
@@ -284,16 +284,17 @@ const keys = keyTable(scene, { ...{ clock, radius, lesson, files, tools, theme, 
 bindKeys(keys, signal);
 fillHelp(help, keys);
 
-const loadPlotly = mountPlotlyLoader(offline?.loadPlotly ?? scriptAt(/** @type {HTMLMetaElement} */ (place("#plotly")).content), {
+const plotlyUrl = /** @type {HTMLMetaElement} */ (place("#plotly")).content;
+const loadPlotly = mountPlotlyLoader(offline?.loadPlotly ?? scriptAt(plotlyUrl), {
   onLoad: () => {
     scene.plotly = window.Plotly ?? null;
     messages.axes("");
     loop.markAll();
     resting.disturb();
   },
-  onMissing: () => messages.axes(`Plotly could not be loaded: the pictures have no ${embed ? "hover" : "axes and no hover"}. Reload to try again.`),
-  isPatient: embed !== null,
+  onMissing: () => messages.axes("Plotly could not be loaded: the pictures have no hover and no zoom. Reload to try again."),
 }, signal);
+for (const { panel } of views) panel?.body.addEventListener("pointerenter", () => void loadPlotly(), { signal, once: true });
 
 offline?.finish(scene, controls, () => messages.remark(offline.notRecorded), signal);
 messages.remark([...problemsOfOptions(), ...opened.problems].join(" "));

@@ -17,7 +17,10 @@
       return document.querySelector(".rho-slider");
     },
     async ready() {
-      while (!(window.rhoscope?.picturesPainted > 0 && window.Plotly && hand.slider)) await frame();
+      while (!(window.rhoscope?.picturesPainted > 0 && hand.slider)) await frame();
+      // A pointer has been over the pictures on its way to the slider: Plotly is there too.
+      for (const kind of ["pointerenter", "pointerleave"]) document.querySelector(".panel-body").dispatchEvent(new PointerEvent(kind));
+      while (!window.Plotly) await frame();
       await hand.rest();
     },
     /** Waits until the page has settled: what comes then is a new gesture. */

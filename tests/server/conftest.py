@@ -39,7 +39,7 @@ def frontend(tmp_path: Path) -> Path:
     folder = tmp_path / "frontend"
     (folder / "js").mkdir(parents=True)
     (folder / "index.html").write_text(PAGE)
-    (folder / "js" / "main.js").write_text("export {};\n")
+    (folder / "js" / "main.js").write_text("const page = 1;\n")
     (folder / "icon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "README.md").write_text("not for visitors")
     return folder

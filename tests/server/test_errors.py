@@ -127,7 +127,7 @@ def test_a_fault_in_a_route_says_so_too(
     client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = client_of()
-    monkeypatch.setattr("app.routes.page.page_html", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.page_files.PageFiles.html", lambda *_, **__: 1 / 0)
     answer = client.get("/")
     assert answer.status_code == 500
     assert checked(answer.json())["code"] == "internal"

@@ -9,16 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import assets
-from app.assets import MissingAsset, Plotly, frontend_folder, page_html
+from app.assets import MissingAsset, Plotly
 from app.schema import published_schema
-
-
-def test_the_page_names_every_module_so_that_none_waits_for_another() -> None:
-    folder = frontend_folder()
-    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page_html(folder, Plotly()))
-    there = {file.relative_to(folder).as_posix() for file in folder.glob("js/**/*.js")}
-    assert set(named) == there
-    assert "js/main.js" in there
 
 
 @pytest.mark.parametrize("path", ["/", "/embed"])

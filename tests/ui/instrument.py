@@ -13,8 +13,9 @@ expect.set_options(timeout=LATEST_MS)  # on a busy machine an answer behind the 
 
 # What the page shows for what is under the hand now, and nothing on its way.
 RESTED = """() => window.rhoscope?.picturesPainted > 0
-  && document.querySelectorAll('.panel .plot.is-moving').length === 0
-  && document.querySelectorAll('.panel .plot .main-svg').length >= 8"""
+  && document.querySelectorAll('.panel .plot.is-moving').length === 0"""
+# A pointer has come to a picture, so Plotly too.
+HAS_PLOTLY = "() => document.querySelectorAll('.panel .plot .main-svg').length >= 8"
 
 
 class Instrument:
@@ -32,10 +33,36 @@ class Instrument:
         self.wait("rhoscope.picturesPainted > 0")
         return self
 
+    def turn_to(self, link: str) -> Instrument:
+        """Opens a link of another Experiment in the page that is there; a tenth of a new start."""
+        self.rest()
+        pictures = self.pictures
+        self.page.evaluate("link => { location.hash = link }", link)
+        self.wait(f"rhoscope.picturesPainted > {pictures}")
+        return self.rest()
+
+    def use_theme(self, theme: str) -> None:
+        while self.page.evaluate("document.documentElement.dataset.theme ?? 'light'") != theme:
+            self.page.locator("button.theme").click()
+
     def rest(self) -> Instrument:
-        """Waits until Plotly has the data too."""
+        """Waits until nothing moves, and slow views have been asked for."""
         self.page.wait_for_function(RESTED)
         return self
+
+    def point(self) -> Instrument:
+        """A pointer comes to a picture and leaves it, and Plotly has come for it."""
+        if self.page.evaluate(HAS_PLOTLY):
+            return self
+        self.page.evaluate(
+            """() => {
+              const picture = document.querySelector(".panel-body");
+              for (const kind of ["pointerenter", "pointerleave"])
+                picture.dispatchEvent(new PointerEvent(kind));
+            }"""
+        )
+        self.page.wait_for_function(HAS_PLOTLY)
+        return self.rest()
 
     def wait(self, condition: str) -> None:
         self.page.wait_for_function(f"() => window.rhoscope && ({condition})")
@@ -93,6 +120,7 @@ class Instrument:
 
     def plot_area(self, panel: str) -> dict[str, float]:
         """Where Plotly itself says that the plot area of a panel lies, in pixels of the page."""
+        self.point()
         result: dict[str, float] = self.page.evaluate(
             """(selector) => {
               const figure = document.querySelector(`${selector} .plot`);

@@ -23,32 +23,36 @@ ROWS = """async () => {
 }"""
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        "#rho=1&H=5&D=3&O=2&T=7",
-        "#rho=1&H=5&D=3&O=2&T=7&B=3&cell=lstm&layers=3",
-        "#rho=1&H=5&D=3&O=2&T=7&cell=gru&y=classes&dtype=float64",
-        "#H=5&D=3&O=2&T=7&cell=attention&B=2",
-        "#rho=1&H=1&T=1",
-    ],
+NETWORKS = (
+    "#rho=1&H=5&D=3&O=2&T=7",
+    "#rho=1&H=5&D=3&O=2&T=7&B=3&cell=lstm&layers=3",
+    "#rho=1&H=5&D=3&O=2&T=7&cell=gru&y=classes&dtype=float64",
+    "#H=5&D=3&O=2&T=7&cell=attention&B=2",
+    "#rho=1&H=1&T=1",
 )
+
+
 def test_every_shape_is_that_of_a_tensor_of_the_server(
-    page: Page, server: Server, link: str
+    page: Page, server: Server, subtests: pytest.Subtests
 ) -> None:
-    instrument = Instrument(page, server.url).open(f"{link}&top=dimensions")
-    tensors = instrument.posted(instrument.painted)
-    seen = set()
-    for row in page.evaluate(ROWS):
-        for wire in row["wires"]:
-            assert list(tensors[wire].shape) == row["sizes"], wire
-            seen.add(wire)
-        if row["wires"]:
-            items = row["count"] // row["copies"]
-            assert all(tensors[wire].size == items for wire in row["wires"])
-    # Beside norms, spectra and the loss's direction nothing is sent that is not in the table.
-    others = re.compile(r"log10_.*|eigenvalues|singular_values|cotangent|h_0")
-    assert {name for name in tensors if name not in seen and not others.fullmatch(name)} == set()
+    instrument = Instrument(page, server.url).open("#H=16")
+    for link in NETWORKS:
+        with subtests.test(link):
+            instrument.turn_to(f"{link}&top=dimensions")
+            tensors = instrument.posted(instrument.painted)
+            seen = set()
+            for row in page.evaluate(ROWS):
+                for wire in row["wires"]:
+                    assert list(tensors[wire].shape) == row["sizes"], wire
+                    seen.add(wire)
+                if row["wires"]:
+                    items = row["count"] // row["copies"]
+                    assert all(tensors[wire].size == items for wire in row["wires"])
+            # Beside norms, spectra and the loss's direction nothing else is sent.
+            others = re.compile(r"log10_.*|eigenvalues|singular_values|cotangent|h_0")
+            assert {
+                name for name in tensors if name not in seen and not others.fullmatch(name)
+            } == set()
 
 
 def test_the_chapters_example_is_a_preset_that_runs(page: Page, server: Server) -> None:

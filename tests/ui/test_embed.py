@@ -71,7 +71,14 @@ def asked(page: Page, name: str, **content: Any) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("size", [(960, 540), (800, 600), (480, 320), (390, 844)])
+SHOWN = """async () => {
+  for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+  return [...document.querySelectorAll('main > section, main > aside')]
+    .filter((each) => each.getClientRects().length)
+    .map((each) => [`.${each.classList[0]}`, each.getBoundingClientRect().toJSON()]);
+}"""
+
+
 @pytest.mark.parametrize(
     ("query", "panels"),
     [
@@ -82,29 +89,26 @@ def asked(page: Page, name: str, **content: Any) -> dict[str, Any]:
     ],
 )
 def test_only_the_named_panels_fill_the_frame(
-    page: Page, server: Server, query: str, panels: list[str], size: tuple[int, int]
+    page: Page, server: Server, subtests: pytest.Subtests, query: str, panels: list[str]
 ) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{server.url}/embed?{query}#rho=1.2&H=8&T=40")
     page.wait_for_function(PAINTED)
-    shown = page.evaluate(
-        """() => [...document.querySelectorAll('main > section, main > aside')]
-          .filter((each) => each.getClientRects().length)
-          .map((each) => [`.${each.classList[0]}`, each.getBoundingClientRect().toJSON()])"""
-    )
-    assert {name for name, _ in shown} == set(panels)
-    for _, box in shown:
-        assert box["width"] > 100 and box["height"] > 20
-        assert box["left"] >= 0 and box["right"] <= size[0]
-        assert box["top"] >= 0 and box["bottom"] <= size[1]
-    for (_, a), (_, b) in combinations(shown, 2):
-        is_apart = a["right"] <= b["left"] or a["bottom"] <= b["top"]
-        assert is_apart or b["right"] <= a["left"] or b["bottom"] <= a["top"]
-    root = page.evaluate(
-        "(({scrollWidth: w, scrollHeight: h}) => [w, h])(document.documentElement)"
-    )
-    assert root == list(size)
     expect(page.locator(".masthead")).to_be_hidden()
+    for width, height in ((1280, 720), (960, 540), (800, 600), (480, 320), (390, 844)):
+        with subtests.test(f"{width} × {height}"):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(f"() => innerWidth === {width} && innerHeight === {height}")
+            shown = page.evaluate(SHOWN)
+            assert {name for name, _ in shown} == set(panels)
+            for _, box in shown:
+                assert box["width"] > 100 and box["height"] > 20
+                assert box["left"] >= 0 and box["right"] <= width
+                assert box["top"] >= 0 and box["bottom"] <= height
+            for (_, a), (_, b) in combinations(shown, 2):
+                is_apart = a["right"] <= b["left"] or a["bottom"] <= b["top"]
+                assert is_apart or b["right"] <= a["left"] or b["bottom"] <= a["top"]
+            root = "(({scrollWidth: w, scrollHeight: h}) => [w, h])(document.documentElement)"
+            assert page.evaluate(root) == [width, height]
 
 
 def test_axes_are_there_without_plotly_which_comes_when_it_is_pointed_at(
@@ -175,34 +179,36 @@ def test_a_screenshot_is_a_picture_of_what_was_just_set(
     assert blue > 2000  # the lines and the verdict of what vanishes
 
 
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        ({"type": "rhoscope:nonsense"}, "unknown_type"),
-        ({"type": "rhoscope:constructor"}, "unknown_type"),
-        ({"type": "rhoscope:get", "version": 2}, "unknown_version"),
-        ({"type": "rhoscope:set"}, "nothing_to_set"),
-        ({"type": "rhoscope:set", "hash": 7}, "invalid_field"),
-        ({"type": "rhoscope:set", "fields": {"rho": "much"}}, "invalid_field"),
-        ({"type": "rhoscope:set", "fields": {"__proto__x": 1}}, "invalid_field"),
-        ({"type": "rhoscope:set", "fields": {"rho": 1, "H": 0}}, "invalid_field"),
-        ({"type": "rhoscope:set", "fields": [1]}, "invalid_field"),
-        ({"type": "rhoscope:seek", "t": "1"}, "invalid_field"),
-        ({"type": "rhoscope:screenshot", "scale": 1e9}, "invalid_field"),
-    ],
+MALFORMED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"type": "rhoscope:nonsense"}, "unknown_type"),
+    ({"type": "rhoscope:constructor"}, "unknown_type"),
+    ({"type": "rhoscope:get", "version": 2}, "unknown_version"),
+    ({"type": "rhoscope:set"}, "nothing_to_set"),
+    ({"type": "rhoscope:set", "hash": 7}, "invalid_field"),
+    ({"type": "rhoscope:set", "fields": {"rho": "much"}}, "invalid_field"),
+    ({"type": "rhoscope:set", "fields": {"__proto__x": 1}}, "invalid_field"),
+    ({"type": "rhoscope:set", "fields": {"rho": 1, "H": 0}}, "invalid_field"),
+    ({"type": "rhoscope:set", "fields": [1]}, "invalid_field"),
+    ({"type": "rhoscope:seek", "t": "1"}, "invalid_field"),
+    ({"type": "rhoscope:screenshot", "scale": 1e9}, "invalid_field"),
 )
+
+
 def test_a_malformed_message_is_answered_and_changes_nothing(
-    page: Page, around: Callable[..., Frame], message: dict[str, Any], code: str
+    page: Page, around: Callable[..., Frame], subtests: pytest.Subtests
 ) -> None:
     around()
-    answer = page.evaluate("message => ask(message)", message | {"id": 1})
-    assert (answer["type"], answer["code"]) == ("rhoscope:error", code)
-    assert asked(page, "get")["result"]["hash"] == "#H=16&rho=1.2&T=50"
+    for number, (message, code) in enumerate(MALFORMED):
+        with subtests.test(message=message):
+            answer = page.evaluate("message => ask(message)", message | {"id": number})
+            assert (answer["type"], answer["code"]) == ("rhoscope:error", code)
+            assert asked(page, "get", n=number)["result"]["hash"] == "#H=16&rho=1.2&T=50"
 
 
 def test_what_is_no_message_of_ours_is_ignored(page: Page, around: Callable[..., Frame]) -> None:
     around()
-    before = page.evaluate("heard.length")
+    answers = "heard.filter(({ type }) => /answer|error/.test(type)).length"
+    before = page.evaluate(answers)
     page.evaluate(
         """() => {
           for (const data of [null, 7, "rhoscope:get", "{", [], {}, {type: 5}, {type: "other:get"}])
@@ -210,7 +216,7 @@ def test_what_is_no_message_of_ours_is_ignored(page: Page, around: Callable[...,
         }"""
     )
     asked(page, "get")
-    assert page.evaluate("heard.length") == before + 1
+    assert page.evaluate(answers) == before + 1
 
 
 def test_only_the_parent_is_heard(page: Page, around: Callable[..., Frame]) -> None:
@@ -261,6 +267,8 @@ def test_it_plays_only_where_it_is_seen(page: Page, around: Callable[..., Frame]
     assert frame.locator(".clock-play").get_attribute("aria-label") == "play"
     page.evaluate("scrollTo(0, 3000)")
     expect(frame.get_by_role("button", name="pause")).to_be_visible()
+    # What changes back before it was told is not told.
+    page.wait_for_function("() => said('state').at(-1)?.isPlaying === true")
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_function("() => said('state').at(-1)?.isPlaying === false")
     t = asked(page, "get")["result"]["t"]

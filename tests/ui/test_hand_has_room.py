@@ -17,11 +17,6 @@ INSIDE = """(element) => {
 PHONE = {"width": 390, "height": 844}
 
 
-def use_theme(page: Page, theme: str) -> None:
-    while page.evaluate("document.documentElement.dataset.theme ?? 'light'") != theme:
-        page.locator("button.theme").click()
-
-
 def test_the_numbers_of_eight_units_have_rows_of_their_own(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.9&H=8&input=noise&t=9").rest()
     assert instrument.plot_area(".weights")["height"] / 8 >= 15
@@ -42,7 +37,7 @@ def test_the_history_stays_in_the_window(
     instrument = Instrument(page, server.url).open("#rho=0.9&H=8")
     page.get_by_role("slider", name="departure of W_hh from normality").fill("1.5")
     instrument.wait("rhoscope.painted.recurrent.edits.length === 1")
-    use_theme(page, theme)
+    instrument.use_theme(theme)
     page.locator(".history summary").click()
     assert page.locator(".history .popup").evaluate(INSIDE)
     step = page.locator(".history ol button").first
@@ -67,6 +62,7 @@ def test_a_huge_radius_fits_its_axis_and_its_field(page: Page, server: Server) -
     instrument.wait("rhoscope.painted.recurrent.edits.length === 1")
     instrument.rest()
     expect(page.get_by_label("ρ typed")).to_have_value("4.16e14")
+    instrument.point()
     ticks = page.locator(".eigenvalues .ytick text")
     assert all(len(text) <= 8 for text in ticks.all_text_contents())
     left = page.locator(".eigenvalues").bounding_box()

@@ -60,18 +60,17 @@ def test_killed_in_the_middle_of_a_long_run_the_last_whole_picture_is_shown(
     expect(instrument.verdict).to_contain_text("Gradients vanish")
 
 
-def test_killed_before_plotly_came_the_axes_come_with_the_server(
-    page: Page, own_server: Server
-) -> None:
+def test_killed_before_plotly_came_it_comes_with_the_server(page: Page, own_server: Server) -> None:
     page.route("**/assets/plotly-*", lambda route: route.abort())
     instrument = Instrument(page, own_server.url).open("#rho=0.9&H=8&T=40")
+    page.locator(".norms .panel-body").hover()
     expect(page.locator(".message-axes")).to_be_visible()
     page.unroute("**/assets/plotly-*")
     own_server.kill()
     expect(page.locator(".message-server")).to_be_visible()
     own_server.start()
-    instrument.rest()
     expect(page.locator(".message-axes")).to_be_hidden()
+    instrument.point()
 
 
 def test_another_version_that_comes_back_asks_for_a_reload(page: Page, own_server: Server) -> None:

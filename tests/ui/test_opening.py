@@ -66,28 +66,34 @@ def test_every_panel_is_painted(page: Page, server: Server) -> None:
         )
         assert colours > 20, f"{panel} is blank"
     expect(page.locator(".equation math")).to_be_visible()
-    assert instrument.page.evaluate("Plotly.version").startswith("4.")
+    instrument.point()
+    assert page.evaluate("Plotly.version").startswith("4.")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "projector"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (390, 844)])
 def test_it_fits_every_screen(
     new_context: Callable[..., BrowserContext],
     server: Server,
-    theme: str,
+    subtests: pytest.Subtests,
     width: int,
     height: int,
 ) -> None:
     page = new_context(viewport={"width": width, "height": height}).new_page()
-    instrument = Instrument(page, server.url, f"?theme={theme}").open().rest()
-    expect_no_overflow(page)
-    expect(instrument.rho).to_be_in_viewport()
-    expect(instrument.verdict).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
-    if width < 960:
-        page.mouse.wheel(0, 900)
-        expect(instrument.rho).to_be_in_viewport()
-        expect(instrument.verdict).to_be_in_viewport()
+    instrument = Instrument(page, server.url, "?theme=projector").open().rest()
+    assert page.evaluate("document.documentElement.dataset.theme") == "projector"
+    for theme in ("projector", "light", "dark"):
+        with subtests.test(theme):
+            page.evaluate("scrollTo(0, 0)")
+            instrument.use_theme(theme)
+            instrument.rest()
+            expect_no_overflow(page)
+            expect(instrument.rho).to_be_in_viewport()
+            expect(instrument.verdict).to_be_in_viewport()
+            if width < 960:
+                page.mouse.wheel(0, 900)
+                page.wait_for_function("scrollY > 0")
+                expect(instrument.rho).to_be_in_viewport()
+                expect(instrument.verdict).to_be_in_viewport()
 
 
 def test_dark_follows_the_system(
@@ -136,6 +142,7 @@ def test_it_runs_under_its_own_content_security_policy(
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     expect(page.locator(".verdict")).to_contain_text("Gradients explode")
+    page.locator(".norms .panel-body").hover()
     expect(page.locator(".norms .plot .main-svg").first).to_be_attached()
 
 
@@ -153,7 +160,7 @@ def test_nothing_runs_when_nothing_moves(
         };"""
     )
     page = context.new_page()
-    Instrument(page, server.url).open().rest()
+    Instrument(page, server.url).open().rest().point()
     asked = page.evaluate(
         """async () => {
           const frame = () => new Promise((done) => real_frame(done));
@@ -169,24 +176,28 @@ def test_nothing_runs_when_nothing_moves(
 def test_the_page_needs_nobody_else(page: Page, server: Server) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    Instrument(page, server.url).open().rest()
+    Instrument(page, server.url).open().rest().point()
     foreign = [url for url in asked if not re.match(rf"{server.url}/|data:|blob:", url)]
     assert foreign == []
 
 
-def test_the_first_picture_waits_for_no_plotly(page: Page, server: Server) -> None:
+def test_plotly_is_brought_ahead_and_read_when_a_pointer_comes(page: Page, server: Server) -> None:
     held: list[Route] = []
     page.route("**/assets/plotly-*", lambda route: held.append(route))
     instrument = Instrument(page, server.url).open("#rho=1.2&H=16")
     expect(instrument.verdict).to_contain_text("Gradients")
+    assert page.locator("link[rel=prefetch][href*=plotly]").count() == 1
     instrument.drag_rho(0.7)
     instrument.wait("Math.abs(rhoscope.painted.recurrent.spectral_radius - 0.7) < 0.02")
-    assert page.locator(".plot .main-svg").count() == 0
+    instrument.rest()
+    assert page.locator(".norms canvas.axes").count() == 1
+    assert page.locator("script[src*=plotly]").count() == 0
+    page.locator(".norms .panel-body").hover()
     page.wait_for_function("document.querySelector('script[src*=plotly]') !== null")
     for route in held:
         route.continue_()
-    instrument.rest()
-    assert page.locator(".plot .main-svg").count() > 0
+    instrument.rest().point()
+    assert page.locator(".norms canvas.axes").count() == 0
 
 
 @pytest.mark.parametrize(("query", "opens_files"), [("", 1), ("embed", 0)])

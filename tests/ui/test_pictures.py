@@ -47,19 +47,22 @@ def colours_of(page: Page, file: Path) -> tuple[int, int, int]:
     return width, height, colours
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "projector"])
 def test_the_page_is_taken_at_the_size_of_a_projector(
-    page: Page, server: Server, tmp_path: Path, theme: str
+    page: Page, server: Server, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
-    instrument = Instrument(page, server.url, f"?theme={theme}").open(LINK).rest()
-    before = page.locator(".norms .marks").evaluate("(canvas) => canvas.toDataURL()")
-    file = taken(page, "the page", "PNG", tmp_path)
-    width, height, colours = colours_of(page, file)
-    assert (file.name, width, height) == ("rhoscope-page.png", 1920, 1080)
-    assert colours > 100
-    # The screen is what it was.
-    instrument.rest()
-    assert page.locator(".norms .marks").evaluate("(canvas) => canvas.toDataURL()") == before
+    instrument = Instrument(page, server.url).open(LINK)
+    for theme in ("light", "dark", "projector"):
+        with subtests.test(theme):
+            instrument.use_theme(theme)
+            instrument.rest()
+            before = page.locator(".norms .marks").evaluate("(canvas) => canvas.toDataURL()")
+            file = taken(page, "the page", "PNG", tmp_path)
+            width, height, colours = colours_of(page, file)
+            assert (file.name, width, height) == ("rhoscope-page.png", 1920, 1080)
+            assert colours > 100
+            # The screen is what it was.
+            instrument.rest()
+            assert page.locator(".norms .marks").evaluate("(e) => e.toDataURL()") == before
 
 
 def test_a_panel_is_an_svg_that_any_program_reads(

@@ -42,17 +42,15 @@ export function problemsOfOptions() {
  * @param {readonly {panel: import("../render/panel.js").PlotPanel | null}[]} parts.views
  * @param {{hash: () => Promise<string>, link: () => Promise<string>, open: (hash: string) => Promise<readonly string[]>}} parts.address
  * @param {import("./api.js").Instrument["edit"]} parts.edit
- * @param {() => void} parts.wantPlotly
  * @param {AbortSignal} signal
  */
-export function mountEmbed({ scene, views, address, edit, wantPlotly }, signal) {
+export function mountEmbed({ scene, views, address, edit }, signal) {
   if (!embed) return null;
   const { options, problems } = embed;
   const { store } = scene;
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   const { isFull } = controlsOf(options);
   const { places } = panelsOf(options.view, options.hide);
-  scene.paintsAxes = true;
   document.documentElement.classList.toggle("has-verdict", places.has("verdict"));
   if (places.has("equation")) document.querySelector(".verdict-row")?.before(.../** @type {NodeListOf<Element>} */ (document.querySelectorAll(".masthead .equation")));
 
@@ -101,7 +99,6 @@ export function mountEmbed({ scene, views, address, edit, wantPlotly }, signal) 
   const layout = mountLayout(main, scene, places, { hasFullControls: isFull, onSize: api.resize }, signal);
   const deck = mountDeck(store, presence, (text) => window.parent.postMessage(text, "*"), signal);
   takeMessages((event) => void (deck(event.data) || api.take(event)));
-  for (const { panel } of views) panel?.body.addEventListener("pointerenter", wantPlotly, { signal, once: true });
 
   if (!isFull) for (const name of ["dragover", "drop"]) window.addEventListener(name, refuseFiles, { signal, capture: true });
   for (const { message, field, got, expected } of problems) api.error("option", message, { field, got, expected });

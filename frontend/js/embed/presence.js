@@ -24,8 +24,8 @@ export function mountPresence(store, { whenPainted, onUnseen, autoplay }, signal
   }
 
   document.addEventListener("visibilitychange", look, { signal });
-  const observer = new IntersectionObserver(([entry]) => {
-    isOnScreen = entry?.isIntersecting ?? true;
+  const observer = new IntersectionObserver((entries) => {
+    isOnScreen = entries.at(-1)?.isIntersecting ?? true; // a busy page hears of several at once
     look();
   });
   observer.observe(document.documentElement);

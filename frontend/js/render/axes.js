@@ -1,6 +1,6 @@
 /**
- * A panel's axes on a canvas: where Plotly isn't there, in an embed that nobody has pointed at yet,
- * and in pictures that are taken. The same ticks, words and places as Plotly's, as far as they go.
+ * A panel's axes on a canvas: as long as no pointer has come to a picture and brought Plotly, and in
+ * pictures that an embed is asked for. The same ticks, words and places as Plotly's, as far as they go.
  */
 import { plain, superscript } from "./format.js";
 import { roundUp } from "./scale.js";
@@ -10,8 +10,10 @@ import { roundUp } from "./scale.js";
 
 const TICK_PX = 4;
 const GAP_PX = 3;
-/** What an axis shows if nothing says how many: a number for so many em. */
-const EM_PER_TICK = Object.freeze({ x: 7, y: 4 });
+/** What an axis shows if nothing says how many: a number for so many pixels, as Plotly does. */
+const PX_PER_TICK = Object.freeze({ x: 80, y: 40 });
+/** Nearer to one another numbers run together. */
+const LEAST_EM = Object.freeze({ x: 3.5, y: 1.7 });
 
 /** Round numbers inside a range. @param {readonly [number, number]} range @param {number} count about so many @param {boolean} isWhole */
 export function ticksIn([from, to], count, isWhole) {
@@ -78,7 +80,8 @@ function ticksOf({ ticks, options: { integers }, scene: { palette }, xRange, yRa
   if (named) return named.places.map((value, k) => ({ value, text: unescaped(named.names[k] ?? "") }));
   const [from, to] = name === "x" ? xRange : yRange;
   if (axis.tickvals) return axis.tickvals.map((value, k) => ({ value, text: axis.ticktext?.[k] ?? "" })).filter(({ value }) => value >= Math.min(from, to) && value <= Math.max(from, to));
-  const count = Math.min(integers?.[name] ?? axis.nticks ?? Infinity, Math.max(1, length / (EM_PER_TICK[name] * palette.text_px)));
+  const wanted = integers?.[name] ?? axis.nticks ?? Math.min(Math.max(length / PX_PER_TICK[name], 4), 9) + 1;
+  const count = Math.min(wanted, Math.max(1, length / (LEAST_EM[name] * palette.text_px)));
   return ticksIn([from, to], count, integers?.[name] !== undefined).map((value) => ({ value, text: tickText(value, axis) }));
 }
 

@@ -235,7 +235,7 @@ export class PlotPanel {
 
   /** Draws axes where they are stale: Plotly's, or where it isn't wanted our own. */
   drawAxes() {
-    if (!this.scene.plotly && this.scene.paintsAxes) this.#paintAxes();
+    if (!this.scene.plotly) this.#paintAxes();
     else if (this.#axes) {
       this.#axes.remove();
       this.#axes = null;

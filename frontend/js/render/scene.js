@@ -56,10 +56,8 @@ export class Scene {
   atlasProblem = "";
   /** No hand has moved anything for a while: ranges may shrink and Plotly gets the data. */
   isAtRest = true;
-  /** @type {typeof import("plotly.js") | null} */
+  /** Until a pointer wants it, panels paint axes of their own. @type {typeof import("plotly.js") | null} */
   plotly = null;
-  /** Until Plotly is wanted, panels paint axes of their own. */
-  paintsAxes = false;
   /** What an offline file holds; null where there is a server. @type {import("../net/recording.js").Recording | null} */
   recording = null;
 

@@ -1,5 +1,4 @@
 /** What becomes of a run: a picture when it is whole; where it doesn't get there, the one before, and a word why. */
-import { embed } from "../embed/options.js";
 import { holdsRefused, refusalOf } from "../state/edits.js";
 import { isSame } from "../state/experiment.js";
 import { decodeLink } from "../state/link.js";
@@ -18,12 +17,12 @@ import { decodeLink } from "../state/link.js";
  * @property {{settle: () => void, ask: (hash: string) => void}} files
  * @property {ReturnType<typeof import("../embed/embed.js").mountEmbed>} embedded
  * @property {{disturb: () => void}} resting
- * @property {() => void} wantPlotly
+ * @property {() => void} onFirstPicture
  * @property {() => void} forget  what was asked last is to be asked again
  */
 
 /** @param {Parts} parts */
-export function outcomes({ scene, truth, messages, progress, controls, files, embedded, resting, wantPlotly, forget }) {
+export function outcomes({ scene, truth, messages, progress, controls, files, embedded, resting, onFirstPicture, forget }) {
   const { store, loop } = scene;
   let isOpeningInstead = false;
 
@@ -43,8 +42,7 @@ export function outcomes({ scene, truth, messages, progress, controls, files, em
     loop.markAll();
     loop.afterNextFrame(() => {
       if (scene.run !== run) return;
-      truth.picturesPainted += 1;
-      if (!embed) setTimeout(wantPlotly); // once the picture is on the screen; in an embed once it is wanted
+      if (truth.picturesPainted++ === 0) onFirstPicture();
       embedded?.painted();
       truth.painted = run.done?.experiment ?? null;
       truth.compared = compared.map(({ kind, run: other, problem }) => ({ kind, problem, experiment: other?.done?.experiment ?? null }));

@@ -21,9 +21,11 @@ export function subjects() {
 
 /**
  * @param {import("../render/scene.js").Scene} scene @param {HTMLElement} element @param {Format} format @param {string} version
+ * @param {() => Promise<void>} wantPlotly  whose axes are vectors; where it can't come they are pixels
  * @returns {Promise<string>} the name that it was saved under
  */
-export async function takePicture(scene, element, format, version) {
+export async function takePicture(scene, element, format, version, wantPlotly) {
+  if (format === "svg") await wantPlotly();
   const { width, height } = element.getBoundingClientRect();
   const scale = Math.min(PROJECTOR.width / width, PROJECTOR.height / (height + 2 * scene.palette.text_px));
   const words = await captions(scene, version);

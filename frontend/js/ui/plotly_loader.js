@@ -1,7 +1,7 @@
-/** Plotly takes a second to be read: it waits for the first picture, or for a server that doesn't answer. */
-
-/** How long axes wait for the first picture. */
-const PATIENCE_MS = 1500;
+/**
+ * Plotly brings hover and zoom, and takes a second to be read: it comes when a pointer first comes
+ * to a picture. Its file may be on this side of the line long before.
+ */
 
 /** A script of the server's. @param {string} url @returns {() => Promise<void>} */
 export const scriptAt = (url) => () => new Promise((resolve, reject) => {
@@ -12,30 +12,31 @@ export const scriptAt = (url) => () => new Promise((resolve, reject) => {
   document.head.append(script);
 });
 
+/** Has the browser bring a file while it has nothing else to do: later there may be no line. @param {string} url */
+export function bringAhead(url) {
+  document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", as: "script", href: url }));
+}
+
 /**
  * @param {() => Promise<void>} script  loads it
- * @param {{onLoad: () => void, onMissing: () => void, isPatient?: boolean}} events  isPatient: waits until it is called for
+ * @param {{onLoad: () => void, onMissing: () => void}} events
  * @param {AbortSignal} signal
- * @returns {(() => void) & {retry: () => void}} loads it now, the first time it is called; retry: where it was missing
+ * @returns {(() => Promise<void>) & {retry: () => void}} loads it, the first time it is called, and says when it is there, or missing; retry: where it was missing
  */
-export function mountPlotlyLoader(script, { onLoad, onMissing, isPatient = false }, signal) {
-  let isAsked = false;
+export function mountPlotlyLoader(script, { onLoad, onMissing }, signal) {
+  /** @type {Promise<void> | null} */
+  let asked = null;
   let isMissing = false;
-  function load() {
-    if (isAsked) return;
-    isAsked = true;
-    script().then(() => signal.aborted || onLoad(), () => {
-      isMissing = true;
-      if (!signal.aborted) onMissing();
-    });
-  }
-  const waiting = isPatient ? undefined : setTimeout(load, PATIENCE_MS);
-  signal.addEventListener("abort", () => clearTimeout(waiting), { once: true });
+  const load = () => (asked ??= script().then(() => void (signal.aborted || onLoad()), () => {
+    isMissing = true;
+    if (!signal.aborted) onMissing();
+  }));
   return Object.assign(load, {
     retry() {
       if (!isMissing) return;
-      isMissing = isAsked = false;
-      load();
+      isMissing = false;
+      asked = null;
+      void load();
     },
   });
 }

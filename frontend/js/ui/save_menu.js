@@ -22,9 +22,9 @@ const ENTRIES = Object.freeze([
 
 /**
  * @param {HTMLElement} masthead @param {import("../render/scene.js").Scene} scene
- * @param {{link: () => Promise<string>, version: () => string}} address @param {{open: () => void}} lectures @param {AbortSignal} signal
+ * @param {{link: () => Promise<string>, version: () => string, wantPlotly: () => Promise<void>}} page @param {{open: () => void}} lectures @param {AbortSignal} signal
  */
-export function mountSaveMenu(masthead, scene, { link, version }, lectures, signal) {
+export function mountSaveMenu(masthead, scene, { link, version, wantPlotly }, lectures, signal) {
   const { store } = scene;
   const details = /** @type {HTMLDetailsElement} */ (masthead.querySelector("details.save"));
   details.innerHTML = `<summary title="code, network and arrays to take along">save</summary>
@@ -79,7 +79,7 @@ export function mountSaveMenu(masthead, scene, { link, version }, lectures, sign
   for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (details.querySelectorAll("[data-format]"))) button.addEventListener("click", async () => {
     const subject = offered[Number(chooser.value)];
     if (!subject) return;
-    const saved = await takePicture(scene, subject.element, button.dataset.format === "svg" ? "svg" : "png", version());
+    const saved = await takePicture(scene, subject.element, button.dataset.format === "svg" ? "svg" : "png", version(), wantPlotly);
     writeText(status, `picture: saved as ${saved}`);
   }, { signal });
   closeOnLeaving(details, signal);
