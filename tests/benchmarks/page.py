@@ -26,7 +26,7 @@ def lines(seconds: float) -> Iterator[Line]:
     """All lines, `seconds` for each drag."""
     with Server() as server:
         for H, T, goal in SIZES:
-            with Tab(f"{server.url}/#H={H}&T={T}&phi=tanh&rho=0.9", *VIEW) as tab:
+            with Tab(f"{server.url}/?modules#H={H}&T={T}&phi=tanh&rho=0.9", *VIEW) as tab:
                 tab.evaluate(HAND)
                 tab.evaluate("hand.ready()")
                 yield from _steps(tab, H, T)

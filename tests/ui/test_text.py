@@ -49,7 +49,7 @@ def test_a_sentence_is_chosen_typed_and_taken_back(page: Page, server: Server) -
 
 
 def test_tokens_name_the_steps_wherever_they_stand(page: Page, server: Server) -> None:
-    instrument = Instrument(page, server.url).open(CAT).rest()
+    instrument = Instrument(page, server.url).open(CAT).rest().point()
     words = ["The", "cat", "that", "chased", "the", "mouse", "was", "hungry", "."]
     expect(names(page, ".norms")).to_have_text(words)
     expect(names(page, ".influence")).to_have_text(words)
@@ -86,7 +86,7 @@ def test_a_radius_decides_what_still_matters(page: Page, server: Server) -> None
 
 
 def test_nothing_nonsense_and_signs_of_many_parts(page: Page, server: Server) -> None:
-    instrument = Instrument(page, server.url).open("#rho=0.9&H=8&D=8&T=9&input=text")
+    instrument = Instrument(page, server.url).open("#rho=0.9&H=8&D=8&T=9&input=text").point()
     field(page).fill(" \n")
     expect(hint(page)).to_contain_text("at least one visible sign")
     expect(field(page)).to_have_attribute("aria-invalid", "true")
@@ -126,7 +126,7 @@ def test_a_size_that_does_not_fit_is_said_and_random_vectors_have_any(
 
 
 def test_a_hundred_thousand_characters(page: Page, server: Server) -> None:
-    instrument = Instrument(page, server.url).open("#rho=0.9&H=4&D=8&T=9&input=text&t=1")
+    instrument = Instrument(page, server.url).open("#rho=0.9&H=4&D=8&T=9&input=text&t=1").point()
     page.get_by_label("tokens", exact=True).select_option("characters")
     instrument.wait_for("steps", 41)
     field(page).fill(("The cat that chased the mouse was hungry. " * 2400)[:100_000])
@@ -141,7 +141,7 @@ def test_a_hundred_thousand_characters(page: Page, server: Server) -> None:
 
 def test_what_a_network_writes_is_told_in_words(page: Page, server: Server) -> None:
     link = "#rho=1.2&D=8&O=8&H=8&input=text&T=16&t=11&y=classes&generate=9&layer=p&Wxh=2"
-    instrument = Instrument(page, server.url).open(link).rest()
+    instrument = Instrument(page, server.url).open(link).point()
     run = instrument.posted(instrument.painted)
     words = ["The", "cat", "that", "chased", "mouse", "was", "hungry", "."]
     drawn = words[int(run["x"][11].argmax())]
