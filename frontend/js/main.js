@@ -41,6 +41,7 @@ import { mountResting } from "./ui/resting.js";
 import { mountSaveMenu } from "./ui/save_menu.js";
 import { mountShareSheet } from "./ui/share_sheet.js";
 import { mountTextInput } from "./ui/text_input.js";
+import { mountSpoken } from "./ui/spoken.js";
 import { mountTheme } from "./ui/theme.js";
 import { mountTools } from "./ui/tools.js";
 import * as atlas from "./views/atlas.js";
@@ -165,7 +166,11 @@ const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")
 }, signal);
 
 const analyst = new Analyst(stream, scene, () => loop.mark("atlas.top", "atlas.bottom", "influence", "unrolled", "powers", "state_space", "race", "lyapunov", "eigenvalues", "eigenvalues.hand", "normality_slider"), signal);
-const resting = mountResting(scene, views, isStillComing, analyse, signal);
+const spoken = mountSpoken(place(".spoken"), scene, signal);
+const resting = mountResting(scene, views, isStillComing, () => {
+  analyse();
+  spoken.rest();
+}, signal);
 const outcome = outcomes({
   ...{ scene, truth, messages, progress, controls, files, embedded, resting },
   onFirstPicture: () => void (offline ?? embed ?? bringAhead(plotlyUrl)),

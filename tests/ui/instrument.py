@@ -41,6 +41,11 @@ class Instrument:
         self.wait(f"rhoscope.picturesPainted > {pictures}")
         return self.rest()
 
+    def choose_preset(self, name: str) -> None:
+        presets = self.page.get_by_label("preset")
+        option = presets.locator("option", has_text=name)
+        presets.select_option(option.get_attribute("value"))
+
     def use_theme(self, theme: str) -> None:
         while self.page.evaluate("document.documentElement.dataset.theme ?? 'light'") != theme:
             self.page.locator("button.theme").click()

@@ -46,7 +46,7 @@ def without(experiment: dict[str, Any], *groups: str) -> dict[str, Any]:
 
 def test_only_the_gradient_of_the_lstm_survives(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open()
-    page.get_by_label("preset").select_option(label="Elman beside LSTM: only one gradient survives")
+    instrument.choose_preset("Elman beside LSTM: only one gradient survives")
     wait_for_compared(instrument, "lstm")
     assert instrument.painted["steps"] == 200
     expect(page.get_by_label("step t", exact=True)).to_have_value("1")

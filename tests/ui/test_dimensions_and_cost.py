@@ -57,7 +57,7 @@ def test_every_shape_is_that_of_a_tensor_of_the_server(
 
 def test_the_chapters_example_is_a_preset_that_runs(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.5&H=8")
-    page.get_by_label("preset").select_option("the chapter's dimensions: 256, 512, 10,000")
+    instrument.choose_preset("the chapter's dimensions: 256, 512, 10,000")
     instrument.wait_for("cell.output_size", 10_000)
     table = page.locator(".dimensions")
     for name, shape, count in (

@@ -35,7 +35,7 @@ def test_a_form_is_chosen_and_taken_back(page: Page, server: Server) -> None:
 
 def test_stable_when_fed_and_diverging_when_it_generates(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.5")
-    page.get_by_label("preset").select_option("stable while it is fed, diverges when it generates")
+    instrument.choose_preset("stable while it is fed, diverges when it generates")
     instrument.wait_for("generation.after", 100)
     expect(page.locator(".eigenvalues .panel-legend")).to_contain_text("closed 1.04")
     expect(page.locator(".clause[data-of='states']")).to_have_attribute("data-fate", "explode")

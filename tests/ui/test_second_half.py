@@ -12,9 +12,7 @@ from tests.ui.instrument import Instrument, expect
 
 def test_a_matrix_with_a_small_radius_may_grow_all_the_same(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.5&H=8")
-    page.get_by_label("preset").select_option(
-        "ρ = 0.9 and yet it grows: powers of a matrix that is not normal"
-    )
+    instrument.choose_preset("ρ = 0.9 and yet it grows: powers of a matrix that is not normal")
     instrument.wait_for("cell.hidden_size", 2)
     note = page.locator(".powers .powers-note")
     expect(note).to_be_visible()
@@ -29,7 +27,7 @@ def test_a_matrix_with_a_small_radius_may_grow_all_the_same(page: Page, server: 
 def test_a_matrix_with_a_large_radius_may_lose_its_gradient(page: Page, server: Server) -> None:
     """V9: powers of W_hh double at every step, slopes of .042 make .166 of that."""
     instrument = Instrument(page, server.url).open("#rho=0.5&H=8")
-    page.get_by_label("preset").select_option("one unit, w = 2: ρ > 1 and yet it vanishes")
+    instrument.choose_preset("one unit, w = 2: ρ > 1 and yet it vanishes")
     instrument.wait_for("cell.hidden_size", 1)
     expect(page.locator(".powers .powers-note")).to_have_text("grows to 1.2 · 10¹⁸ at t = 60")
     expect(page.locator(".powers .curve-gradient")).to_be_visible()

@@ -16,7 +16,7 @@ def test_starts_of_a_bistable_network_stay_apart_and_a_link_keeps_them(
     page: Page, server: Server, new_context: Callable[..., BrowserContext]
 ) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.5")
-    page.get_by_label("preset").select_option("two bistable units: four ways to end, eight starts")
+    instrument.choose_preset("two bistable units: four ways to end, eight starts")
     instrument.wait_for("cell.hidden_size", 2)
     expect(page.locator(".state-space .panel-said")).to_contain_text("4 stable")
     said = page.locator(".race-said")

@@ -74,9 +74,7 @@ def test_tokens_name_the_steps_wherever_they_stand(page: Page, server: Server) -
 
 def test_a_radius_decides_what_still_matters(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=1&H=8")
-    page.get_by_label("preset").select_option(
-        "does “cat” still matter at “hungry”? a sentence at ρ = 0.7"
-    )
+    instrument.choose_preset("does “cat” still matter at “hungry”? a sentence at ρ = 0.7")
     instrument.wait_for("input.kind", "text")
     said = page.locator(".influence-said")
     expect(said).to_contain_text("hungry")

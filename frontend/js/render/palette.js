@@ -18,6 +18,9 @@
  * @property {Uint32Array} overflow  RGBA words of -Infinity, NaN and +Infinity
  */
 
+/** A reader's own size of text is a multiple of it, and pictures follow. */
+const USUAL_FONT_PX = 16;
+
 /** @param {Element} root @returns {Palette} */
 export function readPalette(root) {
   const style = getComputedStyle(root);
@@ -38,7 +41,7 @@ export function readPalette(root) {
     positive,
     negative,
     line_px: Number.parseFloat(token("line")) * scale,
-    text_px: Number.parseFloat(token("plot-text")) * scale,
+    text_px: Number.parseFloat(token("plot-text")) * (Number.parseFloat(style.fontSize) / USUAL_FONT_PX), // an embed's scale is in it
     font: style.fontFamily,
     signed: divergingMap(rgb(negative), rgb(ground), rgb(positive)),
     fates: divergingMap(rgb(token("vanish")), rgb(ground), rgb(explode)),
@@ -70,8 +73,8 @@ function word([r, g, b]) {
   return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** @param {[number, number, number]} low @param {[number, number, number]} middle @param {[number, number, number]} high */
-function divergingMap(low, middle, high) {
+/** 255 RGBA words. @param {[number, number, number]} low @param {[number, number, number]} middle @param {[number, number, number]} high */
+export function divergingMap(low, middle, high) {
   return Uint32Array.from({ length: 255 }, (_, k) => {
     const strength = (k - 127) / 127;
     const end = strength < 0 ? low : high;

@@ -14,7 +14,7 @@ import { plainKey } from "./keyboard.js";
  * @property {{keys: readonly Keys[]}} lesson
  * @property {{show: Act}} lessons
  * @property {{choose: Act}} files
- * @property {Record<"newDraw" | "hold" | "undo" | "redo" | "help", Act>} tools
+ * @property {Record<"newDraw" | "hold" | "undo" | "redo" | "help", Act> & {preset: (number: number) => void}} tools
  * @property {{cycle: Act}} theme
  * @property {{cycle: Act}} second
  */
@@ -22,8 +22,8 @@ import { plainKey } from "./keyboard.js";
 /** @param {import("../render/scene.js").Scene} scene @param {Hands} hands @returns {Keys[]} */
 export function keyTable(scene, { clock, radius, unrolled, lesson, lessons, files, tools, theme, second }) {
   const { store } = scene;
-  /** A file without a server has no lessons but its own. */
-  const hasLessons = !embed && !scene.recording;
+  /** A file without a server has no lessons but its own, and no presets; an embed shows what it was made for. */
+  const hasMenus = !embed && !scene.recording;
   return [
     ...lesson.keys, // where a lesson is open its keys come first
     { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
@@ -36,7 +36,8 @@ export function keyTable(scene, { clock, radius, unrolled, lesson, lessons, file
     { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolled.toggle },
     { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: ({ key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
     { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-    ...(hasLessons ? [{ shown: "l", does: "lessons and gallery", matches: plainKey("l"), act: lessons.show }] : []),
+    ...(hasMenus ? [{ shown: "1 … 9", does: "the first nine presets", matches: plainKey(..."123456789"), act: (/** @type {KeyboardEvent} */ { key }) => tools.preset(Number(key) - 1) }] : []),
+    ...(hasMenus ? [{ shown: "l", does: "lessons and gallery", matches: plainKey("l"), act: lessons.show }] : []),
     ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
     { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
     { shown: "h", does: "hold the curves, release them", matches: plainKey("h"), act: tools.hold },

@@ -2,7 +2,7 @@
 import { writeAttribute } from "../render/write.js";
 import { cellInfo, hasGates } from "../state/cells.js";
 import { decodeLink } from "../state/link.js";
-import { PRESETS } from "../state/presets.js";
+import { BY_DIGIT, PRESETS } from "../state/presets.js";
 import { plain } from "../render/format.js";
 import { ICONS } from "./icons.js";
 
@@ -26,6 +26,13 @@ export function mountTools(masthead, scene, { help }, signal) {
       loop.markAll();
     },
     help: () => help.showModal(),
+    /** @param {number} number from 0 */
+    preset: async (number) => {
+      const preset = PRESETS[number];
+      if (!preset) return;
+      const { experiment, view } = await decodeLink(preset.hash);
+      store.replace(experiment, { label: `preset “${preset.name}”` }, { ...view, span: null });
+    },
     newDraw: () => {
       const seed = (store.experiment.recurrent.seed + 1) % 2 ** 53;
       store.edit({ "recurrent.seed": seed }, { label: `seed → ${seed}` });
@@ -38,13 +45,10 @@ export function mountTools(masthead, scene, { help }, signal) {
   hold.addEventListener("click", actions.hold, { signal });
   button("help").addEventListener("click", actions.help, { signal });
 
-  PRESETS.forEach(({ name }, k) => presets.add(new Option(name, String(k))));
-  presets.addEventListener("change", async () => {
-    const preset = PRESETS[Number(presets.value)];
+  PRESETS.forEach(({ name }, k) => presets.add(new Option(k < BY_DIGIT ? `${k + 1}  ${name}` : name, String(k))));
+  presets.addEventListener("change", () => {
+    void actions.preset(Number(presets.value));
     presets.selectedIndex = 0;
-    if (!preset) return;
-    const { experiment, view } = await decodeLink(preset.hash);
-    store.replace(experiment, { label: `preset “${preset.name}”` }, { ...view, span: null });
   }, { signal });
 
   const show = () => {

@@ -19,7 +19,7 @@ const GATED = Object.freeze({
 /** @param {HTMLElement} element @param {import("../render/scene.js").Scene} scene @param {AbortSignal} signal */
 export function mount(element, scene, signal) {
   element.innerHTML = `
-    <p class="verdict" role="status" aria-live="polite"><span class="clause" data-of="gradients"></span> <span class="clause" data-of="states"></span></p>
+    <p class="verdict"><span class="clause" data-of="gradients"></span> <span class="clause" data-of="states"></span></p>
     <details class="why"><summary>why?</summary><div class="why-body"></div></details>`;
   const clauses = /** @type {HTMLElement[]} */ ([...element.querySelectorAll(".clause")]);
   const [gradients, states] = clauses;
