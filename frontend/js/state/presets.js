@@ -5,7 +5,7 @@ export const BY_DIGIT = 9;
 export const PRESETS = Object.freeze([
   { name: "linear, ρ just above 1", hash: "#rho=1.03&phi=linear" },
   { name: "the same with tanh", hash: "#rho=1.03" },
-  { name: "tanh at ρ = 1.5: ρ > 1 and yet nothing explodes", hash: "#rho=1.5" },
+  { name: "tanh at ρ = 1.5: no state leaves ±1, and yet gradients grow", hash: "#rho=1.5" },
   { name: "ρ = 0.9 and yet it grows: powers of a matrix that is not normal", hash: "#v1.FYxLCsIwEIbv8q9DSV0I5ioiMiaDjsS0JNNCDbm74_p7dETOGaGDospOKktBQJbCVOHwkpS43Jt8GeE0HCrHrVYu-m-4NP48siGIaSp6WPMksYefLg6cRBvCtWNZTWqsxsWgwxthdtgpb5bPkx83uzfl1fyzHz8&bottom=powers" },
   { name: "one unit, w = 2: ρ > 1 and yet it vanishes", hash: "#rho=2&H=1&ensemble=identity&T=60&h0=random&input=silence&t=4&bottom=powers&side=state_space&starts=3" },
   { name: "orthogonal: nothing is lost", hash: "#rho=1&phi=linear&ensemble=orthogonal&T=1000" },
