@@ -3,8 +3,6 @@
 import io
 import json
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -172,13 +170,13 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_the_cell_of_code_runs_and_agrees(client: TestClient, tmp_path: Path, name: str) -> None:
+def test_the_cell_of_code_runs_and_agrees(client: TestClient, name: str) -> None:
     text = exported(client, "pytorch.py", DOCUMENTS[name]).decode()
     steps = DOCUMENTS[name]["steps"]
     assert f"T = {steps}" in text
-    ran = ran_by_python(text, tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert f"{steps} steps" in ran.stdout
+    ran = pasted(text)
+    assert ran.error == ""
+    assert f"{steps} steps" in ran.output
     if "float32 has not" in name:
         assert "No state is compared" in text
     elif name in ("chaotic", "linear, exploding past the end of float32"):
@@ -187,21 +185,11 @@ def test_the_cell_of_code_runs_and_agrees(client: TestClient, tmp_path: Path, na
         assert f"up to t = {steps}." in text
 
 
-def test_the_cell_of_code_notices_another_network(client: TestClient, tmp_path: Path) -> None:
+def test_the_cell_of_code_notices_another_network(client: TestClient) -> None:
     text = exported(client, "pytorch.py", EDITED).decode()
     wrong = text.replace("with torch.no_grad():\n", "with torch.no_grad():\n    x = 1.01 * x\n")
     assert wrong != text
-    ran = ran_by_python(wrong, tmp_path)
-    assert ran.returncode != 0
-    assert "AssertionError" in ran.stderr
-
-
-def ran_by_python(text: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    file = folder / "cell.py"
-    file.write_text(text)
-    return subprocess.run(
-        [sys.executable, "-W", "error", str(file)], capture_output=True, text=True, cwd=folder
-    )
+    assert "AssertionError" in pasted(wrong).error
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
