@@ -36,13 +36,13 @@ export function mountBar(options, { reset, link }, signal) {
   root.classList.toggle("has-all-controls", isFull);
   root.classList.toggle("has-no-menus", hidden.has("menus"));
   for (const name of hidden) elementOf(name)?.classList.add("is-left-out");
-  if (options.title && !hidden.has("title")) {
-    document.title = options.title;
-    const title = document.createElement("h1");
-    title.className = "embed-title";
-    title.textContent = options.title;
-    document.querySelector(".verdict-row")?.before(title);
-  }
+  const isTitled = options.title && !hidden.has("title");
+  if (isTitled) document.title = options.title;
+  // A frame has no masthead; who walks it by its headings finds one all the same.
+  const title = document.createElement("h1");
+  title.className = isTitled ? "embed-title" : "visually-hidden";
+  title.textContent = options.title || "Rhoscope";
+  document.querySelector(".verdict-row")?.before(title);
 
   const bar = document.createElement("section");
   bar.className = "embed-bar";
