@@ -135,6 +135,20 @@ def test_an_embed(page: Page, server: Server, subtests: pytest.Subtests, query: 
             assert page.get_by_role("heading", level=1).count() == 1
 
 
+def test_the_drawer_of_an_embed_closes_on_escape(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 700, "height": 500})
+    Instrument(page, server.url, "embed?controls=full").open("#H=16&T=50").rest()
+    drawer = page.locator(".embed-drawer")
+    drawer.press("Enter")
+    expect(page.locator(".fields")).to_be_visible()
+    expect_no_grave_finding(page)
+    page.get_by_label("cell", exact=True).focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".fields")).to_be_hidden()
+    expect(drawer).to_be_focused()
+    expect(drawer).to_have_attribute("aria-expanded", "false")
+
+
 def test_an_offline_file(page: Page, subtests: pytest.Subtests, tmp_path: Path) -> None:
     file = tmp_path / "lecture.html"
     link = "#rho=0.9&H=8&T=20&input=noise"

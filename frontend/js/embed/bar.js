@@ -54,6 +54,12 @@ export function mountBar(options, { reset, link }, signal) {
   const drawer = button("embed-drawer", "controls", "all controls of the network");
   drawer.setAttribute("aria-expanded", "false");
   drawer.addEventListener("click", () => drawer.setAttribute("aria-expanded", String(root.classList.toggle("has-drawer-open"))), { signal });
+  document.addEventListener("keydown", ({ key, defaultPrevented }) => {
+    if (key !== "Escape" || defaultPrevented || !root.classList.contains("has-drawer-open")) return;
+    root.classList.remove("has-drawer-open");
+    drawer.setAttribute("aria-expanded", "false");
+    drawer.focus();
+  }, { signal });
   const back = button("embed-reset", "", "back to how this was prepared");
   back.innerHTML = ICONS.undo;
   back.hidden = true;
