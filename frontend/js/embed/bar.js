@@ -36,13 +36,13 @@ export function mountBar(options, { reset, link }, signal) {
   root.classList.toggle("has-all-controls", isFull);
   root.classList.toggle("has-no-menus", hidden.has("menus"));
   for (const name of hidden) elementOf(name)?.classList.add("is-left-out");
-  if (options.title && !hidden.has("title")) {
-    document.title = options.title;
-    const title = document.createElement("h1");
-    title.className = "embed-title";
-    title.textContent = options.title;
-    document.querySelector(".verdict-row")?.before(title);
-  }
+  const isTitled = options.title && !hidden.has("title");
+  if (isTitled) document.title = options.title;
+  // A frame has no masthead; who walks it by its headings finds one all the same.
+  const title = document.createElement("h1");
+  title.className = isTitled ? "embed-title" : "visually-hidden";
+  title.textContent = options.title || "Rhoscope";
+  document.querySelector(".verdict-row")?.before(title);
 
   const bar = document.createElement("section");
   bar.className = "embed-bar";
@@ -54,6 +54,12 @@ export function mountBar(options, { reset, link }, signal) {
   const drawer = button("embed-drawer", "controls", "all controls of the network");
   drawer.setAttribute("aria-expanded", "false");
   drawer.addEventListener("click", () => drawer.setAttribute("aria-expanded", String(root.classList.toggle("has-drawer-open"))), { signal });
+  document.addEventListener("keydown", ({ key, defaultPrevented }) => {
+    if (key !== "Escape" || defaultPrevented || !root.classList.contains("has-drawer-open")) return;
+    root.classList.remove("has-drawer-open");
+    drawer.setAttribute("aria-expanded", "false");
+    drawer.focus();
+  }, { signal });
   const back = button("embed-reset", "", "back to how this was prepared");
   back.innerHTML = ICONS.undo;
   back.hidden = true;

@@ -74,11 +74,12 @@ export class PlotPanel {
     element.classList.add("panel");
     element.innerHTML = `
       <header class="panel-head"><h2></h2><span class="panel-detail"></span><div class="panel-legend"></div></header>
-      <div class="panel-body"><canvas class="marks" aria-hidden="true"></canvas><div class="plot" aria-hidden="true"></div><div class="cursor" aria-hidden="true" hidden></div>${options.hasOverlay ? `<canvas class="overlay" aria-hidden="true"></canvas>` : ""}</div>`;
+      <div class="panel-body"><canvas class="marks" role="img"></canvas><div class="plot" aria-hidden="true"></div><div class="cursor" aria-hidden="true" hidden></div>${options.hasOverlay ? `<canvas class="overlay" aria-hidden="true"></canvas>` : ""}</div>`;
     this.legend = /** @type {HTMLElement} */ (element.querySelector(".panel-legend"));
     this.body = /** @type {HTMLElement} */ (element.querySelector(".panel-body"));
     this.figure = /** @type {HTMLElement} */ (element.querySelector(".plot"));
     this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
+    this.marks.setAttribute("aria-label", `picture of ${element.getAttribute("aria-label") ?? "the panel"}`);
     this.overlay = /** @type {HTMLCanvasElement | null} */ (element.querySelector(".overlay"));
     this.#cursor = /** @type {HTMLElement} */ (element.querySelector(".cursor"));
     /** @type {HTMLElement} */ (element.querySelector("h2")).innerHTML = options.title;
@@ -97,6 +98,12 @@ export class PlotPanel {
       if (this.#isFigureMade) scene.plotly?.purge(this.figure);
     }, { once: true });
     this.#measure();
+  }
+
+  /** Names what says in words what the picture shows: a screen reader reads it with the picture. @param {HTMLElement} words @param {string} id */
+  describeBy(words, id) {
+    words.id = id;
+    this.marks.setAttribute("aria-describedby", id);
   }
 
   /** @type {(() => void) | null} called when the panel got another size */

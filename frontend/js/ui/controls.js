@@ -223,6 +223,8 @@ class FieldRow {
     const value = valueAt(this.#store.experiment, this.#field.path);
     const position = String(Math.round(this.#position(Number(value))));
     if (this.#slider && this.#slider.value !== position) this.#slider.value = position;
+    // Its own value is a place on a log scale, which says nothing.
+    if (this.#slider) writeAttribute(this.#slider, "aria-valuetext", Number(value).toLocaleString("en"));
     this.#remark();
     if (this.#input === document.activeElement && this.#read() === value) return;
     if (this.#input === document.activeElement && this.#input instanceof HTMLInputElement && !this.#isFit(this.#read())) return;

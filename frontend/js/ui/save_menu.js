@@ -47,6 +47,8 @@ export function mountSaveMenu(masthead, scene, { link, version, wantPlotly }, le
   async function take({ does, name, text }) {
     if (does === "lecture") {
       details.open = false;
+      // The sheet gives the focus back to what had it, and a closed menu can't.
+      details.querySelector("summary")?.focus();
       return lectures.open();
     }
     writeText(status, "…");

@@ -27,6 +27,7 @@ export function mount(element, scene, signal) {
   panel.legend.innerHTML = `<span class="panel-note" role="status"></span><span class="visually-hidden influence-said"></span>
     <span class="scale-end"></span><span class="scale-bar" role="img"></span><span class="scale-end"></span>`;
   const [note, said, low, bar, high] = /** @type {HTMLElement[]} */ ([...panel.legend.children]);
+  if (said) panel.describeBy(said, "influence-said");
   const raster = new Raster();
   /** @type {Influence | null} */
   let filled = null;

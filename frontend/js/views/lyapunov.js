@@ -36,6 +36,7 @@ export function mount(element, scene, signal) {
   said.innerHTML = `<span></span><br><span></span>`;
   const [first, second] = /** @type {[HTMLElement, HTMLElement]} */ ([...said.querySelectorAll("span")]);
   panel.body.append(said);
+  panel.describeBy(said, "lyapunov-said");
 
   const isShown = () => store.view.side === "lyapunov";
 

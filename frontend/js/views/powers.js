@@ -25,6 +25,7 @@ export function mount(element, scene, signal) {
   }, signal);
   panel.legend.innerHTML = `<span class="powers-note" role="status"></span><span class="curve curve-powers"><i></i>‖W<sub>hh</sub><sup>t</sup>‖</span><span class="curve curve-gradient" title="${GRADIENT}"><i></i>gradient</span><span class="kreiss" title="${KREISS}"></span>`;
   const note = /** @type {HTMLElement} */ (panel.legend.querySelector(".powers-note"));
+  panel.describeBy(note, "powers-note");
   const gradientEntry = /** @type {HTMLElement} */ (panel.legend.querySelector(".curve-gradient"));
   const kreissWord = /** @type {HTMLElement} */ (panel.legend.querySelector(".kreiss"));
   const range = new StickyRange(-2, 2);

@@ -31,6 +31,7 @@ export function mount(element, scene, signal) {
   said.className = "race-said";
   said.setAttribute("role", "status");
   panel.legend.after(said);
+  panel.describeBy(said, "race-said");
   mountStartsChoice(panel.legend, store, { least: 2 }, signal);
   const range = new StickyRange(-2, 2);
 

@@ -27,6 +27,7 @@ export function mount(element, scene, signal) {
   said.className = "panel-said";
   said.setAttribute("role", "status");
   panel.body.append(said);
+  panel.describeBy(said, "state-space-said");
 
   const isShown = () => store.view.side === "state_space";
 

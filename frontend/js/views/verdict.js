@@ -2,6 +2,7 @@
 import { factorText, plain, powerOfTen, superscript } from "../render/format.js";
 import { writeAttribute, writeText } from "../render/write.js";
 import { hasGates, isBounded } from "../state/cells.js";
+import { closeOnLeaving } from "../ui/popup.js";
 
 /** @typedef {import("../net/wire.js").Done} Done */
 /** @typedef {NonNullable<Done["diagnosis"]>} Diagnosis */
@@ -52,12 +53,7 @@ export function mount(element, scene, signal) {
   }
 
   details.addEventListener("toggle", () => details.open && drawWhy(), { signal });
-  document.addEventListener("pointerdown", (event) => {
-    if (details.open && event.target instanceof Node && !details.contains(event.target)) details.open = false;
-  }, { signal });
-  details.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") details.open = false;
-  }, { signal });
+  closeOnLeaving(details, signal);
   scene.loop.addLayer("verdict", draw, signal);
   // On a phone ρ sticks below the verdict, which is as high as its words need.
   const observer = new ResizeObserver(() => document.documentElement.style.setProperty("--verdict-height", `${element.offsetHeight}px`));
