@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from torch import nn
 
 from app.found import experiment_with
+from tests.server.kernel import pasted
 
 from .scripted import reader_of, run_message
 

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from torch import nn
 
 from app.link import read_link
+from tests.server.kernel import pasted
 
 EDITED = {
     "cell": {"hidden_size": 8, "input_size": 2},
