@@ -305,3 +305,4 @@ offline?.finish(scene, controls, () => messages.remark(offline.notRecorded), sig
 messages.remark([...problemsOfOptions(), ...opened.problems].join(" "));
 ask();
 loop.markAll();
+resting.disturb(); // what isn't there yet doesn't rest

@@ -20,7 +20,7 @@ def taken(page: Page, subject: str, format: str, folder: Path) -> Path:
     """Saves a picture as a hand would, by the save menu."""
     if not page.locator(".save[open]").count():
         page.locator(".save summary").click()
-    page.get_by_label("picture of").select_option(label=subject)
+    page.get_by_role("combobox", name="picture of").select_option(label=subject)
     with page.expect_download() as download:
         page.get_by_role("button", name=format, exact=True).click()
     file = folder / download.value.suggested_filename
@@ -86,7 +86,7 @@ def test_pictures_are_taken_by_keyboard_alone(page: Page, server: Server, tmp_pa
     Instrument(page, server.url).open(LINK).rest()
     page.locator(".save summary").focus()
     page.keyboard.press("Enter")
-    page.get_by_label("picture of").focus()
+    page.get_by_role("combobox", name="picture of").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
     with page.expect_download() as download:

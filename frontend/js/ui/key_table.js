@@ -25,7 +25,7 @@ export function keyTable(scene, { clock, radius, unrolled, lesson, lessons, file
   /** A file without a server has no lessons but its own, and no presets; an embed shows what it was made for. */
   const hasMenus = !embed && !scene.recording;
   return [
-    ...lesson.keys, // where a lesson is open its keys come first
+    ...lesson.keys, // where a question is open its keys come first
     { shown: "space", does: "play, pause", matches: plainKey(" "), act: clock.play },
     { shown: "← →", does: "one step back, on (with shift: ten)", matches: plainKey("ArrowLeft", "ArrowRight"),
       act: ({ key, shiftKey }) => store.look({ t: store.view.t + (key === "ArrowLeft" ? -1 : 1) * (shiftKey ? 10 : 1), isPlaying: false }) },
@@ -36,7 +36,7 @@ export function keyTable(scene, { clock, radius, unrolled, lesson, lessons, file
     { shown: "u", does: "fold, unroll the network", matches: plainKey("u"), act: unrolled.toggle },
     { shown: "+ −", does: "zoom in, out around the cursor", matches: plainKey("+", "=", "-"), act: ({ key }) => zoomAroundCursor(scene, key === "-" ? 2 : 0.5) },
     { shown: "0", does: "all steps", matches: plainKey("0"), act: () => store.look({ span: null }) },
-    ...(hasMenus ? [{ shown: "1 … 9", does: "the first nine presets", matches: plainKey(..."123456789"), act: (/** @type {KeyboardEvent} */ { key }) => tools.preset(Number(key) - 1) }] : []),
+    ...(hasMenus ? [{ shown: "1 to 9", does: "the first nine presets", matches: plainKey(..."123456789"), act: (/** @type {KeyboardEvent} */ { key }) => tools.preset(Number(key) - 1) }] : []),
     ...(hasMenus ? [{ shown: "l", does: "lessons and gallery", matches: plainKey("l"), act: lessons.show }] : []),
     ...(embed ? [] : [{ shown: "o", does: "open a file", matches: plainKey("o"), act: files.choose }]),
     { shown: "n", does: "new draw of W<sub>hh</sub>", matches: plainKey("n"), act: tools.newDraw },
