@@ -19,6 +19,8 @@ SIZES = ((64, 200, "50"), (256, 1000, "20"))
 VIEW = (1280, 720)
 FRAME_MS = 1000 / 60
 PROFILE_INTERVAL_US = 200
+STEPS = 50
+ANSWERS = 40
 HAND = (Path(__file__).parent / "hand.js").read_text("utf-8")
 
 
@@ -36,11 +38,11 @@ def lines(seconds: float) -> Iterator[Line]:
 def _steps(tab: Tab, H: int, T: int) -> Iterator[Line]:
     section = f"Page, H = {H}, T = {T}, all panels, {VIEW[0]} × {VIEW[1]}"
     # The slider holds on to 1; anything else is a new ρ each time.
-    rhos = [0.42 + 0.02 * k for k in range(50) if abs(0.42 + 0.02 * k - 1) > 0.02]
+    rhos = [0.42 + 0.02 * k for k in range(STEPS) if abs(0.42 + 0.02 * k - 1) > 0.02]
     for rho in rhos[:8]:
         tab.evaluate(f"hand.step({rho})")
     spent = [tab.evaluate(f"hand.step({rho + 0.007})") for rho in rhos]
-    answer_ms = statistics.median(tab.evaluate("hand.answers(40)")[5:])
+    answer_ms = statistics.median(tab.evaluate(f"hand.answers({ANSWERS})")[5:])
     median, goal = statistics.median(spent), f"{answer_ms + FRAME_MS:.0f}, the answer and a frame"
     yield Line(section, "one step, slider to paint, median", median, "ms", goal=goal)
     p95 = statistics.quantiles(spent, n=20)[-1]

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 
 import { Meter, timedAs } from "../../frontend/js/net/meter.js";
 import { liveStream } from "../../frontend/js/net/socket.js";
@@ -45,10 +45,17 @@ class FakeSocket {
     this.onmessage({ data: bytes.buffer });
   }
 }
-Object.assign(globalThis, { WebSocket: FakeSocket });
+/** Who asks beside the socket finds nobody. */
+const fetch = () => Promise.reject(new TypeError("nobody is there"));
+Object.assign(globalThis, { WebSocket: FakeSocket, fetch });
+
+/** Each has a line that waits for a socket. @type {AbortController[]} */
+const begun = [];
+afterEach(() => begun.splice(0).forEach((each) => each.abort()));
 
 function started() {
   const abort = new AbortController();
+  begun.push(abort);
   let changes = 0;
   const meter = new Meter(liveStream("ws://here"), () => (changes += 1), abort.signal);
   meter.start(DEFAULT_EXPERIMENT);
@@ -122,10 +129,12 @@ test("an end by the server is told in its words", () => {
   }
 });
 
-test("where the server goes nothing is measured in two halves", () => {
+test("where the server goes nothing is measured in two halves, and no line waits for it", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   const { meter, socket } = started();
-  socket.onclose({ reason: "" });
   const count = FakeSocket.made.length;
+  socket.onclose({ reason: "" });
+  t.mock.timers.tick(3_600_000);
   assert.equal(progressWords(/** @type {any} */ (meter.measurement)), "stopped at 0 of 3: nothing was measured. The server is gone.");
   assert.equal(meter.isRunning, false);
   assert.equal(FakeSocket.made.length, count);

@@ -26,6 +26,11 @@ ARGUMENTS = [
 VIEWPORT = {"width": 1280, "height": 720}
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a page waits a part of its time for its own clock."""
+    return (os.cpu_count() or 1) + 1
+
+
 class Complaints:
     """What pages say that they should not: console errors and warnings, failures, exceptions."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,11 @@ def test_the_page_its_views_and_all_that_opens(
     for opener in POPUPS:
         open_and_leave(instrument, subtests, opener)
     open_and_leave(instrument, subtests, ".save summary", ".save-body li:last-child button")
-    for link in VIEWS:
+    for link, theme in zip(VIEWS, cycle(THEMES), strict=False):  # colours are the same in all
         instrument.turn_to(link)
-        in_every_theme(instrument, subtests, link)
+        instrument.use_theme(theme)
+        with subtests.test(link, theme=theme):
+            expect_no_grave_finding(page)
     page.set_viewport_size({"width": 390, "height": 844})
     instrument.turn_to(VIEWS[3])
     in_every_theme(instrument, subtests, "on a phone")

@@ -9,6 +9,8 @@ def test_the_benchmark_of_the_page_measures_steps_drags_and_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(page, "SIZES", ((4, 20, "50"),))
+    for name, few in (("STEPS", 12), ("ANSWERS", 8)):
+        monkeypatch.setattr(page, name, few)
     found = {line.what: line.value for line in page.lines(0.3)}
     assert found["one step, slider to paint, median"] > found["of it until the answer is whole"] > 0
     assert found["frames a second"] >= found["pictures a second"] > 0

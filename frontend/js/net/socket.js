@@ -136,6 +136,7 @@ export class LiveSocket {
     this.#failures = 0;
     known.areSocketsDropped = false; // what is in between may have changed too
     this.#events.onState("gone", why);
+    if (this.#signal.aborted) return; // who heard it wants no other
     // By lot, so that a hall full of pages doesn't come back in one moment.
     const pause_ms = why === "" || why === "busy" ? this.#pauseMs : SETTLED_PAUSE_MS;
     this.#timer = setTimeout(() => this.#open(), pause_ms * (0.5 + Math.random()));
