@@ -16,8 +16,15 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A started server that the test may stop, kill and start again."""
+@pytest.fixture(scope="session")
+def _restartable() -> Iterator[Server]:
     with Server() as running:
         yield running
+
+
+@pytest.fixture
+def own_server(_restartable: Server) -> Server:
+    """A started server that the test may stop, kill and start again; one test at a time has it."""
+    if not _restartable.is_running:
+        _restartable.start()
+    return _restartable

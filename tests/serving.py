@@ -60,6 +60,10 @@ class Server:
         """Everything that the process has printed since its last start."""
         return "".join(self._lines)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> Self:
         """Starts the process and returns once it has printed its address."""
         if self._process is not None:

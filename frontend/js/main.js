@@ -142,7 +142,7 @@ const tools = mountTools(place(".masthead"), scene, { help }, signal);
 const normality = mountNormalitySlider(place(".normality-control"), scene, { onInterest: () => analyse() }, signal);
 mountHistory(place(".masthead"), store, signal);
 mountShareSheet(/** @type {HTMLDialogElement} */ (place(".share-sheet")), /** @type {HTMLButtonElement} */ (place("button.share")), { link: address.link, title: () => titleOf(store.experiment) }, signal);
-mountSaveMenu(place(".masthead"), scene, { link: address.link, version: () => truth.version, wantPlotly: () => loadPlotly() }, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
+mountSaveMenu(place(".masthead"), scene, { link: address.link, version: () => truth.version, wantPlotly }, mountLectureSheet(/** @type {HTMLDialogElement} */ (place(".lecture-sheet")), store, signal), signal);
 const controls = mountControls(place(".fields"), store, { onNewDraw: tools.newDraw, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const texts = mountTextInput(place('.fields [data-group="input"]'), store, signal);
 mountCompareRow(place(".fields"), scene, signal);
@@ -157,6 +157,11 @@ const files = offline?.files ?? mountFiles({ sheet: /** @type {HTMLDialogElement
   say: messages.file,
   retry: () => ask(true),
 }, signal);
+/** Everywhere, and not only where a pointer is. */
+async function wantPlotly() {
+  await loadPlotly();
+  for (const { panel } of views) panel?.wantPlotly();
+}
 const embedded = mountEmbed({ scene, views, address, edit: (changes, step) => texts.edit(changes, step) }, signal);
 const theme = mountTheme(/** @type {HTMLButtonElement} */ (place("button.theme")), () => {
   scene.palette = readPalette(document.documentElement);

@@ -19,7 +19,7 @@
     async ready() {
       while (!(window.rhoscope?.picturesPainted > 0 && hand.slider)) await frame();
       // A pointer has been over the pictures on its way to the slider: Plotly is there too.
-      for (const kind of ["pointerenter", "pointerleave"]) document.querySelector(".panel-body").dispatchEvent(new PointerEvent(kind));
+      for (const body of document.querySelectorAll(".panel-body")) for (const kind of ["pointerenter", "pointerleave"]) body.dispatchEvent(new PointerEvent(kind));
       while (!window.Plotly) await frame();
       await hand.rest();
     },

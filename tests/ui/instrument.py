@@ -14,8 +14,6 @@ expect.set_options(timeout=LATEST_MS)  # on a busy machine an answer behind the 
 # What the page shows for what is under the hand now, and nothing on its way.
 RESTED = """() => window.rhoscope?.picturesPainted > 0
   && document.querySelectorAll('.panel .plot.is-moving').length === 0"""
-# A pointer has come to a picture, so Plotly too.
-HAS_PLOTLY = "() => document.querySelectorAll('.panel .plot .main-svg').length >= 8"
 
 
 class Instrument:
@@ -55,19 +53,32 @@ class Instrument:
         self.page.wait_for_function(RESTED)
         return self
 
-    def point(self) -> Instrument:
-        """A pointer comes to a picture and leaves it, and Plotly has come for it."""
-        if self.page.evaluate(HAS_PLOTLY):
-            return self
-        self.page.evaluate(
+    def point(self, *panels: str) -> Instrument:
+        """A pointer comes to pictures and leaves them, and Plotly has come for it."""
+        for panel in panels or (".norms",):
+            if self.page.locator(f"{panel} .plot .main-svg").count():
+                continue
+            self.page.evaluate(
+                """panel => {
+                  const picture = document.querySelector(`${panel} .panel-body`);
+                  for (const kind of ["pointerenter", "pointerleave"])
+                    picture.dispatchEvent(new PointerEvent(kind));
+                }""",
+                panel,
+            )
+            self.wait(f"document.querySelector('{panel} .plot .main-svg') !== null")
+        return self.rest()
+
+    def settled_link(self) -> str:
+        """The address, once it has followed what was done last."""
+        self.page.wait_for_function(
             """() => {
-              const picture = document.querySelector(".panel-body");
-              for (const kind of ["pointerenter", "pointerleave"])
-                picture.dispatchEvent(new PointerEvent(kind));
+              const [now, seen] = [performance.now(), (window.seenHash ??= {})];
+              if (seen.hash !== location.hash) Object.assign(seen, { hash: location.hash, now });
+              return now - seen.now > 500;
             }"""
         )
-        self.page.wait_for_function(HAS_PLOTLY)
-        return self.rest()
+        return str(self.page.evaluate("location.hash"))
 
     def wait(self, condition: str) -> None:
         self.page.wait_for_function(f"() => window.rhoscope && ({condition})")
@@ -125,7 +136,8 @@ class Instrument:
 
     def plot_area(self, panel: str) -> dict[str, float]:
         """Where Plotly itself says that the plot area of a panel lies, in pixels of the page."""
-        self.point()
+        if self.page.locator(f"{panel} .plot .main-svg").count() == 0:
+            self.point(panel)
         result: dict[str, float] = self.page.evaluate(
             """(selector) => {
               const figure = document.querySelector(`${selector} .plot`);

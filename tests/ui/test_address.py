@@ -42,8 +42,8 @@ def test_a_link_to_edited_weights_opens_the_same_bits_elsewhere(
     first.click_weight(2, 7, size=8)
     first.page.keyboard.type("0.123456789")
     first.wait("rhoscope.painted.recurrent.edits[0]?.value === 0.123456789")
-    first.page.wait_for_function("() => location.hash.startsWith('#v1.')")
-    link = first.page.evaluate("location.hash")
+    link = first.settled_link()
+    assert link.startswith("#v1.")
     second = Instrument(new_context().new_page(), server.url).open(link)
     assert second.painted == first.painted
 

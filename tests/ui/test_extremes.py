@@ -74,7 +74,7 @@ def test_a_nilpotent_matrix_says_why_rho_does_nothing(page: Page, server: Server
 
 def test_a_long_run_shows_progress_and_can_be_stopped(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#H=16")
-    page.evaluate("location.hash = '#H=1024&T=40000&rho=0.9'")
+    page.evaluate("location.hash = '#H=512&T=100000&rho=0.9'")
     stop = page.get_by_role("button", name="stop")
     stop.click()
     expect(page.get_by_role("progressbar")).to_be_hidden()

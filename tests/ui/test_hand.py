@@ -202,6 +202,7 @@ def test_play_loops_and_pause_stops(page: Page, server: Server) -> None:
 
 def test_zoom_is_shared_and_undone_by_a_double_click(page: Page, server: Server) -> None:
     instrument = Instrument(page, server.url).open("#rho=0.9&T=100").rest()
+    instrument.point(".norms")
     area = instrument.plot_area(".hidden-states")
     y = area["y"] + area["height"] / 2
     page.mouse.move(area["x"] + area["width"] * 0.2, y)

@@ -62,7 +62,7 @@ def test_a_huge_radius_fits_its_axis_and_its_field(page: Page, server: Server) -
     instrument.wait("rhoscope.painted.recurrent.edits.length === 1")
     instrument.rest()
     expect(page.get_by_label("ρ typed")).to_have_value("4.16e14")
-    instrument.point()
+    instrument.point(".eigenvalues")
     ticks = page.locator(".eigenvalues .ytick text")
     assert all(len(text) <= 8 for text in ticks.all_text_contents())
     left = page.locator(".eigenvalues").bounding_box()

@@ -194,6 +194,7 @@ def test_plotly_is_brought_ahead_and_read_when_a_pointer_comes(page: Page, serve
     assert page.locator("script[src*=plotly]").count() == 0
     page.locator(".norms .panel-body").hover()
     page.wait_for_function("document.querySelector('script[src*=plotly]') !== null")
+    page.unroute("**/assets/plotly-*")
     for route in held:
         route.continue_()
     instrument.rest().point()

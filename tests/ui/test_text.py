@@ -49,7 +49,7 @@ def test_a_sentence_is_chosen_typed_and_taken_back(page: Page, server: Server) -
 
 
 def test_tokens_name_the_steps_wherever_they_stand(page: Page, server: Server) -> None:
-    instrument = Instrument(page, server.url).open(CAT).rest().point()
+    instrument = Instrument(page, server.url).open(CAT).rest().point(".norms", ".influence")
     words = ["The", "cat", "that", "chased", "the", "mouse", "was", "hungry", "."]
     expect(names(page, ".norms")).to_have_text(words)
     expect(names(page, ".influence")).to_have_text(words)
@@ -139,7 +139,7 @@ def test_a_hundred_thousand_characters(page: Page, server: Server) -> None:
 
 def test_what_a_network_writes_is_told_in_words(page: Page, server: Server) -> None:
     link = "#rho=1.2&D=8&O=8&H=8&input=text&T=16&t=11&y=classes&generate=9&layer=p&Wxh=2"
-    instrument = Instrument(page, server.url).open(link).point()
+    instrument = Instrument(page, server.url).open(link).point(".hidden-states")
     run = instrument.posted(instrument.painted)
     words = ["The", "cat", "that", "chased", "mouse", "was", "hungry", "."]
     drawn = words[int(run["x"][11].argmax())]

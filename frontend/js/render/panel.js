@@ -48,6 +48,8 @@ export class PlotPanel {
   /** The offer that Plotly has taken; null where it has no traces. @type {(() => object[]) | null} */
   #taken = null;
   #isUnderPointer = false;
+  /** A pointer has been here: from then on the axes are Plotly's, once it is there. */
+  #isPointed = false;
   #isSquare;
   hasYTicks = true;
   /** Names in the place of numbers. @type {{x: Ticks | null, y: Ticks | null}} */
@@ -87,6 +89,7 @@ export class PlotPanel {
     this.detail.textContent = options.detail ?? "";
     this.body.addEventListener("pointerenter", () => {
       this.#isUnderPointer = true;
+      this.wantPlotly();
       if (this.#offered && this.#offered !== this.#taken) this.#react(this.#offered);
     }, { signal });
     this.body.addEventListener("pointerleave", () => (this.#isUnderPointer = false), { signal });
@@ -104,6 +107,17 @@ export class PlotPanel {
   describeBy(words, id) {
     words.id = id;
     this.marks.setAttribute("aria-describedby", id);
+  }
+
+  get #plotly() {
+    return this.#isPointed ? this.scene.plotly : null;
+  }
+
+  /** Axes of Plotly's from now on: as vectors, and with hover and zoom. */
+  wantPlotly() {
+    if (this.#isPointed) return;
+    this.#isPointed = true;
+    if (this.scene.plotly) this.drawAxes();
   }
 
   /** @type {(() => void) | null} called when the panel got another size */
@@ -195,7 +209,7 @@ export class PlotPanel {
     if (!this.#isFigureMade) return;
     // Old traces would be drawn anew, unseen, for every other range.
     if (this.#taken && !this.#offered) this.#react(null);
-    else void this.scene.plotly?.relayout(this.figure, {
+    else void this.#plotly?.relayout(this.figure, {
       ...(hasOtherX ? { "xaxis.range": [...xRange], "xaxis.dtick": this.#tickStep("x") } : {}),
       ...(hasOtherY ? { "yaxis.range": [...yRange], "yaxis.dtick": this.#tickStep("y") } : {}),
     });
@@ -236,19 +250,19 @@ export class PlotPanel {
   /** While marks move, what Plotly knows is old: it may not answer the pointer. @param {boolean} isMoving */
   setMoving(isMoving) {
     if (isMoving) this.#offered = null;
-    if (isMoving && this.#isFigureMade && !this.figure.classList.contains("is-moving")) this.scene.plotly?.Fx.unhover(this.figure);
+    if (isMoving && this.#isFigureMade && !this.figure.classList.contains("is-moving")) this.#plotly?.Fx.unhover(this.figure);
     this.figure.classList.toggle("is-moving", isMoving);
   }
 
-  /** Draws axes where they are stale: Plotly's, or where it isn't wanted our own. */
+  /** Draws axes where they are stale: Plotly's, or where no pointer has been our own. */
   drawAxes() {
-    if (!this.scene.plotly) this.#paintAxes();
+    if (!this.#plotly) this.#paintAxes();
     else if (this.#axes) {
       this.#axes.remove();
       this.#axes = null;
       this.#isFigureStale = true;
     }
-    if (this.#isFigureStale && this.scene.plotly) this.#react(this.#offered && this.#taken);
+    if (this.#isFigureStale && this.#plotly) this.#react(this.#offered && this.#taken);
   }
 
   #paintAxes() {
@@ -276,7 +290,7 @@ export class PlotPanel {
 
   /** @param {(() => object[]) | null} traces */
   #react(traces) {
-    const { plotly } = this.scene;
+    const plotly = this.#plotly;
     if (!plotly) return;
     this.#taken = traces;
     this.#isFigureStale = false;
@@ -293,7 +307,7 @@ export class PlotPanel {
       if (typeof low !== "number" || typeof high !== "number") return;
       this.onZoom?.([low, high]);
       // Plotly stands where the hand let go; the span is in whole steps, and may not have changed at all.
-      this.scene.loop.afterNextFrame(() => void this.scene.plotly?.relayout(this.figure, { "xaxis.range": [...this.xRange] }));
+      this.scene.loop.afterNextFrame(() => void this.#plotly?.relayout(this.figure, { "xaxis.range": [...this.xRange] }));
     });
     figure.on("plotly_doubleclick", () => this.onZoom?.(null));
   }
