@@ -26,6 +26,7 @@ ARGUMENTS = [
 VIEWPORT = {"width": 1280, "height": 720}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: a page waits a part of its time for its own clock."""
     return (os.cpu_count() or 1) + 1
@@ -134,7 +135,7 @@ class Visits:
 
     def _visited(self, url: str) -> None:
         scheme, host, *_ = urlsplit(url)
-        if host:
+        if host or scheme == "file":
             self._origins.add(f"{scheme}://{host}")
 
 
