@@ -12,7 +12,18 @@ from pathlib import Path
 import torch
 
 from rnncore import native
-from tests.benchmarks import atlas, core, embed, gated, hands, page, report, server, views
+from tests.benchmarks import (
+    atlas,
+    core,
+    embed,
+    gated,
+    hands,
+    opening,
+    page,
+    report,
+    server,
+    views,
+)
 from tests.benchmarks.interleaved import Line
 
 PARTS = {
@@ -24,6 +35,7 @@ PARTS = {
     "atlas": atlas.lines,
     "views": views.lines,
     "embed": embed.lines,
+    "opening": opening.lines,
 }
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "benchmarks.json"
 
