@@ -95,8 +95,8 @@ def _drags(tab: Tab, H: int, T: int, seconds: float) -> Iterator[Line]:
         tab.evaluate("hand.undo()")
     # A slow one makes fewer pictures: seconds a picture are what is compared.
     found = {
-        "eigenvalue": [1 / each["pictures"] for each in pairs],
-        "a drag of ρ": [1 / each["pictures"] for each in rhos],
+        "eigenvalue": [1 / max(each["pictures"], 1) for each in pairs],
+        "a drag of ρ": [1 / max(each["pictures"], 1) for each in rhos],
     }
     median = sorted(pairs, key=lambda each: each["pictures"])[len(pairs) // 2]
     compared = ratio(found, "eigenvalue", "a drag of ρ")

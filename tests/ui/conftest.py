@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -24,12 +22,6 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 VIEWPORT = {"width": 1280, "height": 720}
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: a page waits a part of its time for its own clock."""
-    return (os.cpu_count() or 1) + 1
 
 
 class Complaints:
@@ -69,13 +61,29 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@contextmanager
-def no_complaints(request: pytest.FixtureRequest) -> Iterator[Complaints]:
-    """Whatever is complained of fails the test, unless it says
+@pytest.fixture
+def new_context(
+    browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes contexts with a viewport, colour scheme or CSP of the test's choice.
+
+    Whatever their pages complain about fails the test, unless it says
     `@pytest.mark.expect_console("regular expression", …)`.
     """
     complaints = Complaints()
-    yield complaints
+    contexts: list[BrowserContext] = []
+
+    def make(**options: object) -> BrowserContext:
+        # wait_for_function evaluates a string, which the page's own CSP forbids.
+        defaults: dict[str, Any] = {"viewport": VIEWPORT, "bypass_csp": True}
+        context = browser.new_context(**(defaults | options))
+        context.on("page", complaints.listen)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
     expected = [
         pattern for mark in request.node.iter_markers("expect_console") for pattern in mark.args
     ]
@@ -83,74 +91,7 @@ def no_complaints(request: pytest.FixtureRequest) -> Iterator[Complaints]:
     assert not unexpected, "the page complained:\n" + "\n".join(unexpected)
 
 
-def context_of(browser: Browser, options: dict[str, Any]) -> BrowserContext:
-    # wait_for_function evaluates a string, which the page's own CSP forbids.
-    defaults: dict[str, Any] = {"viewport": VIEWPORT, "bypass_csp": True}
-    return browser.new_context(**(defaults | options))
-
-
 @pytest.fixture
-def new_context(
-    browser: Browser, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes contexts with a viewport, colour scheme or CSP of the test's choice."""
-    contexts: list[BrowserContext] = []
-    with no_complaints(request) as complaints:
-
-        def make(**options: object) -> BrowserContext:
-            context = context_of(browser, options)
-            context.on("page", complaints.listen)
-            contexts.append(context)
-            return context
-
-        yield make
-        for context in contexts:
-            context.close()
-
-
-class Visits:
-    """One context for all tests that want no other, so that a browser reads the page's script once.
-
-    Each test finds it without anything stored.
-    """
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.context = context
-        self._origins: set[str] = set()
-
-    def begin(self) -> Page:
-        page = self.context.new_page()
-        session = self.context.new_cdp_session(page)
-        for origin in self._origins:
-            wish = {"origin": origin, "storageTypes": "cookies,local_storage"}
-            session.send("Storage.clearDataForOrigin", wish)
-        session.detach()
-        self._origins.clear()
-        page.on("framenavigated", lambda frame: self._visited(frame.url))
-        return page
-
-    def end(self) -> None:
-        for page in self.context.pages:
-            page.close()
-
-    def _visited(self, url: str) -> None:
-        scheme, host, *_ = urlsplit(url)
-        if host or scheme == "file":
-            self._origins.add(f"{scheme}://{host}")
-
-
-@pytest.fixture(scope="session")
-def visits(browser: Browser) -> Iterator[Visits]:
-    context = context_of(browser, {})
-    yield Visits(context)
-    context.close()
-
-
-@pytest.fixture
-def page(visits: Visits, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(new_context: Callable[..., BrowserContext]) -> Page:
     """An empty page, 1280 × 720."""
-    with no_complaints(request) as complaints:
-        visits.context.on("page", complaints.listen)
-        yield visits.begin()
-        visits.end()
-        visits.context.remove_listener("page", complaints.listen)
+    return new_context().new_page()

@@ -127,6 +127,7 @@ def test_a_deck_that_is_loaded_anew_is_as_it_was_prepared(deck: Page) -> None:
     second = embed(deck, 1)
     second.get_by_role("slider", name="spectral radius").fill("1.4")
     second.wait_for_function("() => window.name.includes('rho=1.4')")
+    deck.wait_for_function("() => location.hash === '#/1'")  # the deck is slower to note its slide
     deck.reload()
     second = embed(deck, 1)
     second.wait_for_function("() => rhoscope.painted.recurrent.spectral_radius === 0.9")

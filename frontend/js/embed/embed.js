@@ -14,6 +14,9 @@ import { panelsOf } from "./panels.js";
 import { mountPresence } from "./presence.js";
 import { screenshot } from "./screenshot.js";
 
+/** A frame that is shown has had its picture long before. */
+const FRAME_IS_LATE_MS = 250;
+
 /** @typedef {import("../state/linked_view.js").LinkedView} LinkedView */
 
 /** What stands in a place of which a link says nothing. */
@@ -107,8 +110,8 @@ export function mountEmbed({ scene, views, address, edit }, signal) {
     /** A whole run is shown. */
     whole() {
       if (isPresent()) for (const { resolve } of awaiting.splice(0)) resolve();
-      // Out of sight there are no frames, and yet it is to be ready.
-      if (!presence.isSeen()) setTimeout(() => scene.loop.drawNow());
+      // Out of sight there are no frames, nor always a word that it is out of sight, and yet it is to be ready.
+      setTimeout(() => scene.loop.drawNow(), presence.isSeen() ? FRAME_IS_LATE_MS : 0);
     },
     /** And it is on the screen. */
     painted() {
