@@ -1,8 +1,8 @@
 """The page as it is served: one document, one script, one style sheet.
 
 The sources are native modules that need no build. They are put together when they are asked for,
-and again when one of them has changed: a hundred and sixty small files take six trips side by side
-through a hall's Wi-Fi, and cost a browser more than what is in them.
+and again when one of them has changed: a browser fetches a hundred and sixty small files six at a
+time, and each trip through a hall's Wi-Fi takes longer than what it brings.
 """
 
 from __future__ import annotations
